@@ -12,7 +12,7 @@ set -euo pipefail
 HARNESS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$HARNESS/../.." && pwd)
 LTP_CACHE=${LTP_CACHE:-/var/cache/ltp}
-BUILD=${LTP_BUILD:-$TOP/build}
+BUILD=$TOP/build
 RESULTS=${LTP_RESULTS:-$BUILD/results}
 JOBS=${JOBS:-$(nproc)}
 
@@ -179,6 +179,7 @@ apt_fetch()
 SOURCE_SERIES=7.2
 SOURCE=$LTP_CACHE/linux-source-$SOURCE_SERIES
 UML_OBJ=$LTP_CACHE/uml-debug
+ROOT=$LTP_CACHE/root
 
 source_deb()
 {
@@ -208,4 +209,183 @@ ensure_source()
 		xz -dc -T0 | tar -x -C "$new" --strip-components=1 \
 			--wildcards --exclude='linux-source-*/arch/*/boot/dts/*'
 	mv "$new" "$SOURCE"
+}
+
+# --- the stock kernels ---------------------------------------------------
+
+KERNELS_DIR=$LTP_CACHE/kernels
+
+# Which suites may carry a series, best first: what the host's own C library
+# can run the build tools of comes before what needs them patched.
+kernel_suites()
+{
+	case $1 in
+	6.1) echo bookworm-security bookworm ;;
+	6.12)
+		if [ "$HOST_SUITE" = bookworm ]; then
+			echo bookworm-security bookworm-backports trixie-security trixie
+		else
+			echo trixie-security trixie bookworm-security bookworm-backports
+		fi
+		;;
+	newest) echo trixie-backports sid ;;
+	esac
+}
+
+# The release an image meta package stands for.
+kernel_release()
+{
+	apt_show "$1" "$2" Depends |
+		sed -n 's/.*linux-image-\([0-9][^ ]*-amd64\) (=.*/\1/p'
+}
+
+# resolve_kernels: which release stands for each series.  Asked once; a new
+# point release costs nobody a download until "setup.sh --refresh".  Lines
+# of "LABEL RELEASE SUITE".
+resolve_kernels()
+{
+	local f=$KERNELS_DIR/list s r series best
+
+	[ -s "$f" ] && return
+	mkdir -p "$KERNELS_DIR"
+	for series in 6.1 6.12; do
+		best=
+		for s in $(kernel_suites $series); do
+			r=$(kernel_release "$s" "linux-image-$series-amd64")
+			[ -n "$r" ] || r=$(kernel_release "$s" linux-image-amd64)
+			case $r in
+			"$series".*) best="$series $r $s"; break ;;
+			esac
+		done
+		[ -n "$best" ] || die "no kernel $series in any suite"
+		echo "$best"
+	done > "$f.new"
+	for s in $(kernel_suites newest); do
+		r=$(kernel_release "$s" linux-image-amd64)
+		[ -n "$r" ] && echo "$r $s"
+	done | sort -V | tail -n 1 | while read -r r s; do
+		echo "$(echo "$r" | cut -d. -f1,2) $r $s"
+	done >> "$f.new"
+	[ "$(wc -l < "$f.new")" -eq 3 ] || die "no newest kernel in any suite"
+	mv "$f.new" "$f"
+}
+
+kernel_labels()
+{
+	cut -d' ' -f1 "$KERNELS_DIR/list"
+}
+
+# kernel_of LABEL|RELEASE|newest: sets KLABEL, KREL, KSUITE.
+kernel_of()
+{
+	local want=$1 l r s
+
+	[ -s "$KERNELS_DIR/list" ] || die "run selftests/harness/setup.sh first"
+	while read -r l r s; do
+		KLABEL=$l KREL=$r KSUITE=$s
+		case $want in
+		"$l" | "$r") return ;;
+		esac
+	done < "$KERNELS_DIR/list"
+	# The list ends with the newest.
+	[ "$want" = newest ] || die "no kernel $want, there are: $(kernel_labels | xargs)"
+}
+
+# Build directory of a kernel: where its objects and ltp.ko are.
+kernel_kdir()
+{
+	if [ "$1" = uml ]; then
+		echo "$UML_OBJ"
+	else
+		kernel_of "$1"
+		echo "$KERNELS_DIR/$KREL/usr/src/linux-headers-$KREL"
+	fi
+}
+
+# --- running guests ------------------------------------------------------
+
+# What no kernel log may hold.  Fault injection prints traces of its own, so
+# "Call Trace" alone proves nothing.
+LOG_BAD='WARNING:|BUG:|BUG |Oops|KASAN:|UBSAN:|KCSAN:|Kernel panic|general protection'
+LOG_BAD+='|kmemleak: [1-9]|unreferenced object|INFO: (task|rcu)|INFO: trying to register'
+LOG_BAD+='|possible (recursive|circular|irq lock|deadlock)|inconsistent lock state'
+LOG_BAD+='|suspicious RCU|bad unlock balance|ODEBUG:|refcount_t:|ref_tracker: .* has'
+LOG_BAD+='|unregister_netdevice: waiting|scheduling while atomic|soft lockup|stack-protector'
+LOG_BAD+='|list_(add|del) corruption|[Uu]nable to handle|segfault .* ltp|nobody cared'
+# What is none of ours: advice about the emulated processor.
+LOG_OK='Spectre|RETBleed|MDS: |Vulnerable|x86/cpu: '
+
+# check_log FILE: prints what is bad in a kernel log; fails if anything is.
+check_log()
+{
+	local bad
+
+	bad=$(grep -aE "$LOG_BAD" "$1" | grep -avE "$LOG_OK" | head -n 20 || :)
+	[ -z "$bad" ] && return
+	printf '%s\n' "$bad" | sed "s,^,# ${1##*/}: ," >&2
+	return 1
+}
+
+# results_dir LABEL: a directory nobody else uses now, emptied.  Sets
+# RESULT_DIR and keeps it locked while this process lives.
+results_dir()
+{
+	local n=1 d
+
+	if [ -n "${RESULT_DIR-}" ]; then
+		mkdir -p "$RESULT_DIR"
+		RESULT_DIR=$(realpath "$RESULT_DIR")
+		return
+	fi
+	mkdir -p "$RESULTS"
+	while :; do
+		d=$RESULTS/$1
+		[ $n -eq 1 ] || d+=.$n
+		exec {RESULT_LOCK}> "$d.lock"
+		flock -n "$RESULT_LOCK" && break
+		exec {RESULT_LOCK}>&-
+		n=$((n + 1))
+	done
+	rm -rf "$d"
+	mkdir -p "$d"
+	RESULT_DIR=$d
+}
+
+# guest_command LABEL CMD...: the script a guest runs, in the results
+# directory.  Both kinds of guest see the sources in /src, read-only, and
+# the results in /results.
+guest_command()
+{
+	local label=$1 v
+
+	shift
+	{
+		cat <<-C
+		#!/bin/bash
+		exec 2>&1
+		export HOME=/root TERM=dumb LC_ALL=C.UTF-8
+		export LTP_KERNEL=$label LTP_MODULE=/src/build/$label/ltp.ko
+		export LTP_RESULTS=/results
+		export PATH=/src/build/bin:/src/tools/ltp:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
+		C
+		# What the caller set for the tests goes along.
+		for v in TESTS LTP_DEBUG LTP_TIMETRAVEL KSELFTEST_VERBOSE; do
+			[ -z "${!v-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
+		done
+		cat <<-'C'
+		mountpoint -q /tmp || mount -t tmpfs tmpfs /tmp
+		mountpoint -q /run || mount -t tmpfs run /run
+		mkdir -p /run/netns
+		cd /src
+		C
+		printf '%q ' "$@"
+		cat <<-'C'
+
+		rc=$?
+		dmesg > /results/dmesg
+		echo "$rc" > /results/status
+		sync
+		exit "$rc"
+		C
+	} > "$RESULT_DIR/cmd.sh"
 }

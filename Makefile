@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make                   module for the running kernel (KDIR=... for another)
+#                        and the ltp tool
+# make install           both, with headers and manual pages
+# make check             lint, unit tests, every test on the stock kernels
+# make check-debug       every test on the debug kernel
+# make demo              a small deep-space link, shown
+# TESTS="transfer xps" and KERNELS="6.1 6.12" narrow a check down.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
+
+H := selftests/harness
+
+all: modules tools
+
+modules:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+tools:
+	$(MAKE) -C tools/ltp
+
+modules_install: modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+
+headers_install:
+	install -d $(DESTDIR)$(PREFIX)/include/linux
+	install -m 644 uapi/linux/*.h $(DESTDIR)$(PREFIX)/include/linux/
+
+tools_install: tools
+	$(MAKE) -C tools/ltp install
+
+install: modules_install headers_install tools_install
+
+clean:
+	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	-$(MAKE) -C tools/ltp clean
+	-$(MAKE) -C selftests clean
+	$(RM) -r build
+
+# What follows runs as root on Debian and fetches what it needs by itself.
+
+setup:
+	$(H)/setup.sh
+
+lint: setup
+	$(H)/lint.sh
+
+unit:
+	$(MAKE) -C selftests unit
+
+check:
+	$(H)/check.sh stock
+
+check-debug:
+	$(H)/check.sh debug
+
+demo: setup
+	$(H)/build.sh $(or $(KERNELS),6.12)
+	$(H)/vm.sh -t 600 $(or $(KERNELS),6.12) selftests/demo.sh
+
+.PHONY: all modules tools modules_install headers_install tools_install install
+.PHONY: clean setup lint unit check check-debug demo

@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# build-module.sh KERNEL|uml [OUTDIR [MAKE ARGUMENT...]]: builds ltp.ko for
+# one of the kernels in a directory of its own (build/KERNEL), where the
+# sources are symbolic links, so that the objects of several kernels live
+# side by side.  LTP_SOURCE=DIR builds another tree.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ $# -ge 1 ] || die "usage: build-module.sh KERNEL|uml [OUTDIR [MAKE ARGUMENT...]]"
+kernel=$1
+src=${LTP_SOURCE:-$TOP}
+args=()
+if [ "$kernel" = uml ]; then
+	label=uml kdir=$UML_OBJ
+	args+=(ARCH=um)
+else
+	kernel_of "$kernel"
+	label=$KLABEL kdir=$(kernel_kdir "$kernel")
+	# The compiler the distribution built with may not be here, nor its
+	# vmlinux for BTF, nor its pahole.
+	args+=(CC=gcc CONFIG_DEBUG_INFO_BTF_MODULES=)
+	args+=("PAHOLE_VERSION=$(sed -n 's/^CONFIG_PAHOLE_VERSION=//p' "$kdir/include/config/auto.conf")")
+	cc=$(sed -n 's/^CONFIG_GCC_VERSION=//p' "$kdir/include/config/auto.conf")
+	if [ "$(gcc -dumpfullversion | awk -F. '{print $1*10000+$2*100+$3}')" -lt "$cc" ]; then
+		# Headers use attributes the older compiler has not heard of.
+		args+=(CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT= KCFLAGS=-Wno-attributes)
+	fi
+fi
+out=${2:-$BUILD/$label}
+shift $(($# > 2 ? 2 : $#))
+args+=("$@")
+
+link()
+{
+	local d=$1 f
+
+	mkdir -p "$out/$d"
+	for f in "$src/$d"/*.[ch] "$src/$d"/Kbuild; do
+		[ ! -e "$f" ] || [ "$out/$d/${f##*/}" -ef "$f" ] ||
+			ln -sfn "$(realpath --relative-to="$out/$d" "$f")" "$out/$d/${f##*/}"
+	done
+	# Sources that are gone.
+	find "$out/$d" -maxdepth 1 -xtype l -delete
+}
+
+build()
+{
+	local d
+
+	link .
+	for d in net/ltp $(cd "$src/net/ltp" && find . -mindepth 1 -type d -printf 'net/ltp/%P '); do
+		link "$d"
+	done
+	for d in include uapi; do
+		ln -sfn "$(realpath --relative-to="$out" "$src/$d")" "$out/$d"
+	done
+	make -s -C "$kdir" M="$out" -j "$JOBS" "${args[@]}" modules
+	ln -sfn net/ltp/ltp.ko "$out/ltp.ko"
+}
+
+mkdir -p "$out"
+out=$(realpath "$out")
+exec {fd}> "$out/.lock"
+flock "$fd"
+build {fd}>&-

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# vm.sh [-t SECONDS] KERNEL COMMAND...: boots a stock kernel (6.1, 6.12,
+# newest or its release) and runs COMMAND in it as root, with the checkout
+# at /src (read-only, working directory) and a results directory at
+# /results.  Output is the command's, the status too; 124 after a timeout,
+# 125 if the kernel died, 126 if its log holds a warning.  The log is left
+# in build/results/KERNEL/dmesg; RESULT_DIR=... puts it elsewhere.
+# VM_CPUS, VM_MEMORY, VM_APPEND (kernel arguments) change the machine.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+limit=600
+if [ "${1-}" = -t ]; then
+	limit=$2
+	shift 2
+fi
+[ $# -ge 2 ] || die "usage: vm.sh [-t SECONDS] KERNEL COMMAND..."
+kernel_of "$1"
+shift
+
+vng()
+{
+	# repeated-string copies are four times slower under TCG: not offered.
+	local cpu=max,-erms,-fsrm accel=(--disable-kvm)
+
+	if [ "$1" = kvm ]; then
+		cpu=host accel=()
+	fi
+	# qemu opens its standard streams anew and would truncate a file.
+	PATH=$LTP_CACHE/bin:$LTP_CACHE/virtme-ng/usr/bin:$PATH \
+	PYTHONPATH=$LTP_CACHE/virtme-ng/usr/lib/python3/dist-packages \
+	timeout -k 10 "$limit" /usr/bin/python3 "$LTP_CACHE/virtme-ng/usr/bin/vng" \
+		--verbose --root "$ROOT" -r "$ROOT/boot/vmlinuz-$KREL" \
+		"${accel[@]}" --cpus "${VM_CPUS:-2}" --memory "${VM_MEMORY:-2G}" --user root \
+		--rodir="/src=$TOP" --rwdir="/results=$RESULT_DIR" "-o=-cpu $cpu" \
+		--append "loglevel=5 mitigations=off nokaslr panic_on_oops=0 ${VM_APPEND-}" \
+		-- "bash /results/cmd.sh" \
+		< /dev/null 2> >(cat > "$RESULT_DIR/console") | cat
+}
+
+# /dev/kvm may be there and stock kernels die under it: a boot tells.
+probe_kvm()
+{
+	local f=$LTP_CACHE/kvm key
+
+	key=$(hash_of "$(uname -r)" "$(grep -m 1 'model name' /proc/cpuinfo)" "$KREL")
+	if [ ! -w /dev/kvm ]; then
+		ACCEL=tcg
+		return
+	fi
+	if ! stamped "$f" "$key"; then
+		if (RESULT_DIR=$(mktemp -d)
+		    trap 'rm -rf "$RESULT_DIR"' EXIT
+		    guest_command "$KLABEL" true
+		    limit=60 vng kvm > /dev/null
+		    [ "$(cat "$RESULT_DIR/status" 2> /dev/null)" = 0 ]); then
+			echo kvm > "$f"
+		else
+			echo tcg > "$f"
+		fi
+		stamp "$f" "$key"
+	fi
+	ACCEL=$(cat "$f")
+}
+
+[ -e "$ROOT/boot/vmlinuz-$KREL" ] || die "run selftests/harness/setup.sh first"
+results_dir "$KLABEL"
+locked kvm probe_kvm
+guest_command "$KLABEL" "$@"
+rc=0
+vng "$ACCEL" || rc=$?
+
+if [ "$rc" -eq 124 ] || [ "$rc" -eq 137 ]; then
+	log "$KREL: no end after $limit s, see $RESULT_DIR/console"
+	rc=124
+elif [ ! -s "$RESULT_DIR/status" ]; then
+	log "$KREL: the kernel died, see $RESULT_DIR/console"
+	tail -n 40 "$RESULT_DIR/console" | sed 's/^/# /' >&2
+	rc=125
+fi
+for f in dmesg console; do
+	[ -s "$RESULT_DIR/$f" ] || continue
+	check_log "$RESULT_DIR/$f" || {
+		[ "$rc" -ne 0 ] || rc=126
+		break
+	}
+done
+exit "$rc"
