@@ -183,7 +183,7 @@ guest_root()
 	local key new=$ROOT.new start=$SECONDS
 
 	key=$(hash_of "$HOST_SUITE" "${GUEST_PACKAGES[*]}" "$(declare -f guest_root)" \
-		"$HARNESS/stub-udevd")
+		"$HARNESS/stub-udevd" "$HARNESS/uml-init")
 	stamped "$ROOT" "$key" && return
 	log "making the guest's root file system"
 	rm -rf "$new" "$ROOT.stamp"
@@ -200,6 +200,7 @@ guest_root()
 	}
 	unset IFS
 	install -D -m 755 "$HARNESS/stub-udevd" "$new/usr/lib/systemd/systemd-udevd"
+	install -m 755 "$HARNESS/uml-init" "$new/usr/sbin/uml-init"
 	ln -sfn /bin/true "$new/usr/bin/udevadm"
 	ln -sfn /bin/busybox "$new/usr/sbin/poweroff"
 	ln -sfn /bin/busybox "$new/usr/sbin/reboot"
