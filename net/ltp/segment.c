@@ -17,7 +17,8 @@ static __always_inline int get_octet(struct cursor *c, u8 *octet)
 {
 	if (unlikely(c->p >= c->end))
 		return -ENODATA;
-	*octet = READ_ONCE(*c->p++);
+	*octet = READ_ONCE(*c->p);
+	c->p++;
 	return 0;
 }
 

@@ -124,6 +124,8 @@ struct ltp_segment_prefix {
 /**
  * ltp_segment_is_data() - does the segment carry client service data?
  * @type: a defined segment type
+ *
+ * Return: true if so.
  */
 static inline bool ltp_segment_is_data(u8 type)
 {
@@ -133,6 +135,8 @@ static inline bool ltp_segment_is_data(u8 type)
 /**
  * ltp_segment_is_red() - does it carry red data?
  * @type: a defined segment type
+ *
+ * Return: true if so.
  */
 static inline bool ltp_segment_is_red(u8 type)
 {
@@ -142,6 +146,8 @@ static inline bool ltp_segment_is_red(u8 type)
 /**
  * ltp_segment_is_checkpoint() - class CP (RFC 5326, section 3.1.3)
  * @type: a defined segment type
+ *
+ * Return: true if so.
  */
 static inline bool ltp_segment_is_checkpoint(u8 type)
 {
@@ -151,6 +157,8 @@ static inline bool ltp_segment_is_checkpoint(u8 type)
 /**
  * ltp_segment_is_eorp() - class EORP (RFC 5326, section 3.1.3)
  * @type: a defined segment type
+ *
+ * Return: true if so.
  */
 static inline bool ltp_segment_is_eorp(u8 type)
 {
@@ -160,6 +168,8 @@ static inline bool ltp_segment_is_eorp(u8 type)
 /**
  * ltp_segment_is_eob() - class EOB (RFC 5326, section 3.1.3)
  * @type: a defined segment type
+ *
+ * Return: true if so.
  */
 static inline bool ltp_segment_is_eob(u8 type)
 {
@@ -174,6 +184,8 @@ static inline bool ltp_segment_is_eob(u8 type)
  * Data, RA, CS and CAR do; RS, CAS and CR come back, with the originator and
  * session number of the receiving engine's own session (RFC 5326, section
  * 3.2.4).
+ *
+ * Return: true if it does.
  */
 static inline bool ltp_segment_is_export(u8 type)
 {
