@@ -4,7 +4,8 @@
 # build-module.sh KERNEL|uml [OUTDIR [MAKE ARGUMENT...]]: builds ltp.ko for
 # one of the kernels in a directory of its own (build/KERNEL), where the
 # sources are symbolic links, so that the objects of several kernels live
-# side by side.  LTP_SOURCE=DIR builds another tree.
+# side by side.  LTP_STRICT=1 makes errors of warnings; LTP_SOURCE=DIR
+# builds another tree.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,7 +13,9 @@
 [ $# -ge 1 ] || die "usage: build-module.sh KERNEL|uml [OUTDIR [MAKE ARGUMENT...]]"
 kernel=$1
 src=${LTP_SOURCE:-$TOP}
-args=()
+args=(W=1)
+cflags=()
+[ -z "${LTP_STRICT-}" ] || cflags+=(-Werror)
 if [ "$kernel" = uml ]; then
 	label=uml kdir=$UML_OBJ
 	args+=(ARCH=um)
@@ -26,12 +29,13 @@ else
 	cc=$(sed -n 's/^CONFIG_GCC_VERSION=//p' "$kdir/include/config/auto.conf")
 	if [ "$(gcc -dumpfullversion | awk -F. '{print $1*10000+$2*100+$3}')" -lt "$cc" ]; then
 		# Headers use attributes the older compiler has not heard of.
-		args+=(CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT= KCFLAGS=-Wno-attributes)
+		args+=(CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=)
+		cflags+=(-Wno-attributes)
 	fi
 fi
 out=${2:-$BUILD/$label}
 shift $(($# > 2 ? 2 : $#))
-args+=("$@")
+args+=("KCFLAGS=${cflags[*]}" "$@")
 
 link()
 {

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 #
 # Common functions of the harness; sourced, never run.
+# shellcheck disable=SC2034
 #
 # Everything slow lives outside the checkout, below $LTP_CACHE, each result
 # with a stamp that names what it was made from.  A result is made under a
@@ -369,7 +370,7 @@ guest_command()
 		export PATH=/src/build/bin:/src/tools/ltp:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
 		C
 		# What the caller set for the tests goes along.
-		for v in TESTS LTP_DEBUG LTP_TIMETRAVEL KSELFTEST_VERBOSE; do
+		for v in TESTS LTP_SHARD LTP_DEBUG LTP_TIMETRAVEL; do
 			[ -z "${!v-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 		done
 		cat <<-'C'

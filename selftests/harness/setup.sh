@@ -120,7 +120,7 @@ kernel()
 	# One place for modules, whatever the packages' age.
 	mkdir -p "$d/usr/lib/modules"
 	[ ! -d "$d/lib/modules" ] || mv "$d/lib/modules"/* "$d/usr/lib/modules/"
-	rm -rf "$d/lib"
+	rm -rf "${d:?}/lib"
 	ln -sfn "../../../src/linux-headers-$KREL" "$d/usr/lib/modules/$KREL/build"
 	rm -f "$d/usr/lib/modules/$KREL/source"
 

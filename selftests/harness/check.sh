@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh stock|debug: "make check" and "make check-debug".  Sets up,
+# builds, runs, and closes with one line "N passed, N failed, N skipped"
+# that counts subtests.  KERNELS="6.1 newest" and TESTS="transfer" narrow it
+# down; then lint and unit tests are left out.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+mode=${1:-stock}
+passed=0 failed=0 skipped=0 n=0
+start=$SECONDS
+
+# group RC NAME P F S: one line for a group that ran, and its counts.
+group()
+{
+	n=$((n + 1))
+	passed=$((passed + $3)) failed=$((failed + $4)) skipped=$((skipped + $5))
+	if [ "$1" -eq 0 ] && [ "$4" -eq 0 ]; then
+		echo "ok $n $2"
+	else
+		[ "$4" -gt 0 ] || failed=$((failed + 1))
+		echo "not ok $n $2"
+	fi
+	log "$((SECONDS - start)) s: $2: $3 passed, $4 failed, $5 skipped"
+}
+
+# tap NAME COMMAND...: runs it here, counting its unindented TAP lines.
+tap()
+{
+	local name=$1 out rc=0 ok bad skip
+
+	shift
+	out=$(mktemp)
+	"$@" > "$out" 2>&1 || rc=$?
+	sed 's/^/    /' "$out"
+	skip=$(grep -aciE '^ok .*# *skip' "$out" || :)
+	ok=$(($(grep -acE '^ok\b' "$out" || :) - skip))
+	bad=$(grep -acE '^not ok\b' "$out" || :)
+	rm -f "$out"
+	group $rc "$name" "$ok" "$bad" "$skip"
+}
+
+# guest NAME DIR COMMAND...: in the background, output kept.
+guest()
+{
+	local name=$1 dir=$RESULTS/$2
+
+	shift 2
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	RESULT_DIR=$dir "$@" "$HARNESS_GUEST" > "$dir/out" 2>&1 || echo "$?" > "$dir/rc"
+}
+HARNESS_GUEST=selftests/harness/guest.sh
+
+# collect NAME DIR: prints what a guest left and counts it.
+collect()
+{
+	local dir=$RESULTS/$2 rc=0 p=0 f=0 s=0
+
+	sed 's/^/    /' "$dir/out"
+	[ ! -e "$dir/rc" ] || rc=$(cat "$dir/rc")
+	[ ! -e "$dir/counts" ] || read -r p f s < "$dir/counts"
+	if [ ! -e "$dir/done" ]; then
+		echo "    # the guest did not get to its end"
+		f=$((f + 1))
+	elif [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then
+		# Its log holds something that no test was blamed for.
+		f=1
+	fi
+	group "$rc" "$1" "$p" "$f" "$s"
+}
+
+# pool: runs the queued guests, two at a time, and collects them in order.
+names=() dirs=() cmds=()
+queue()
+{
+	names+=("$1") dirs+=("$2")
+	shift 2
+	cmds+=("$*")
+}
+
+pool()
+{
+	local i running=0
+
+	for i in "${!names[@]}"; do
+		if [ "$running" -ge 2 ]; then
+			wait -n || :
+			running=$((running - 1))
+		fi
+		# shellcheck disable=SC2086
+		guest "${names[i]}" "${dirs[i]}" ${cmds[i]} &
+		running=$((running + 1))
+	done
+	wait
+	for i in "${!names[@]}"; do
+		collect "${names[i]}" "${dirs[i]}"
+	done
+}
+
+finish()
+{
+	echo "1..$n"
+	log "took $((SECONDS - start)) s"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" -eq 0 ]
+	exit
+}
+
+echo "TAP version 13"
+if ! "$HARNESS/setup.sh"; then
+	group 1 setup 0 1 0
+	finish
+fi
+
+case $mode in
+stock)
+	kernels=()
+	for k in ${KERNELS:-$(kernel_labels)}; do
+		kernel_of "$k"
+		kernels+=("$KLABEL")
+	done
+	if [ -z "${TESTS-}${KERNELS-}" ]; then
+		tap lint "$HARNESS/lint.sh"
+		tap "unit tests" make -s -C "$TOP/selftests" unit
+	fi
+	export LTP_STRICT=1
+	if ! "$HARNESS/build.sh" "${kernels[@]}"; then
+		group 1 build 0 1 0
+		finish
+	fi
+	for k in "${kernels[@]}"; do
+		queue "Linux $k" "check-$k" "$HARNESS/vm.sh" -t "${LTP_LIMIT:-1200}" "$k"
+	done
+	pool
+	;;
+debug)
+	export LTP_STRICT=1
+	if ! { "$HARNESS/build-uml.sh" > /dev/null && "$HARNESS/build.sh" uml; }; then
+		group 1 build 0 1 0
+		finish
+	fi
+	# One guest is one CPU: two halves make use of two.
+	queue "debug kernel, first half" check-uml-0 env LTP_SHARD=0/2 \
+		"$HARNESS/uml.sh" -t "${LTP_LIMIT:-2400}"
+	queue "debug kernel, second half" check-uml-1 env LTP_SHARD=1/2 \
+		"$HARNESS/uml.sh" -t "${LTP_LIMIT:-2400}"
+	queue "debug kernel, time travel" check-uml-timetravel \
+		"$HARNESS/uml.sh" -T -t "${LTP_LIMIT:-2400}"
+	pool
+	;;
+*) die "usage: check.sh stock|debug" ;;
+esac
+finish

@@ -1,0 +1,176 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# guest.sh [LIST]: runs in a guest (vm.sh, uml.sh): loads the module, runs
+# the tests of selftests/tests.list, unloads it, looks for leaks.
+#
+# A line of the list is "NAME SECONDS [FLAG...]"; NAME is an executable
+# below selftests/.  Flags: debug-only, stock-only, timetravel (only there).
+# TESTS="a b" selects by name, with or without suffix; LTP_SHARD=I/N takes
+# every Nth test beginning with the Ith.
+#
+# Each test's own TAP is indented below its line.  "PASSED FAILED SKIPPED"
+# goes to /results/counts after every test, "done" to /results/done last.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+set +e
+
+list=${1:-$TOP/selftests/tests.list}
+passed=0 failed=0 skipped=0 n=0
+cd "$TOP/selftests" || exit
+
+# What stock kernels have as modules, and the tests use.
+for m in udp_tunnel ip6_udp_tunnel veth dummy ifb sch_netem sch_tbf sch_fq sch_prio \
+	sch_ingress cls_u32 cls_flower cls_matchall act_gact act_mirred act_pedit nf_tables tun; do
+	modprobe -q "$m"
+done
+# Rate limits would swallow what a failed test has to say.
+sysctl -q -w kernel.printk_ratelimit=0 net.core.message_cost=0 2> /dev/null
+
+kmemleak=/sys/kernel/debug/kmemleak
+[ -z "${LTP_DEBUG-}" ] || echo clear > $kmemleak
+
+load()
+{
+	# Not on the module path: what it needs was loaded above.
+	grep -q '^ltp ' /proc/modules || insmod "$LTP_MODULE"
+}
+
+# What one test left behind is not the next one's trouble.
+sweep()
+{
+	pkill -x 'ltp|tcpdump|socat' 2> /dev/null
+	ip -all netns del 2> /dev/null
+}
+
+# result OK NAME [WHY]
+result()
+{
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $n selftests: ltp: $2${3:+ # $3}"
+	else
+		echo "not ok $n selftests: ltp: $2${3:+ # $3}"
+	fi
+	echo "$passed $failed $skipped" > /results/counts
+}
+
+# The kernel's complaints since line $1 of its log.
+complaints()
+{
+	dmesg | tail -n +"$1" > /tmp/dmesg.part
+	check_log /tmp/dmesg.part 2>&1
+}
+
+run()
+{
+	local name=$1 limit=$2 out=/results/${1//\//_}.log rc ok bad skip plan from why="" start=$SECONDS
+	local status=0
+
+	from=$(($(dmesg | wc -l) + 1))
+	if load && [ -x "$name" ]; then
+		timeout -k 10 "$limit" "./$name" > "$out" 2>&1 < /dev/null
+		rc=$?
+	else
+		echo "# cannot load the module or no such test: $name" > "$out"
+		rc=127
+	fi
+	sed 's/^/    /' "$out"
+
+	# Only what is not indented: a test's own subtests, not theirs.
+	skip=$(grep -aciE '^ok .*# *skip' "$out")
+	ok=$(($(grep -acE '^ok\b' "$out") - skip))
+	bad=$(grep -acE '^not ok\b' "$out")
+	plan=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$out" | tail -n 1)
+
+	if [ $((ok + bad + skip)) -eq 0 ] && [ "$rc" -eq 4 ]; then
+		skip=1 why="SKIP $(tail -n 1 "$out")"
+	elif [ $((ok + bad + skip)) -eq 0 ] && [ "$rc" -eq 0 ] && [ -z "$plan" ]; then
+		ok=1
+	elif [ "$rc" -eq 124 ] || [ "$rc" -eq 137 ]; then
+		bad=$((bad + 1)) why="no end after $limit s"
+	elif [ -n "$plan" ] && [ $((ok + bad + skip)) -ne "$plan" ]; then
+		bad=$((bad + 1)) why="$((ok + bad - 1 + skip)) of $plan subtests ran, status $rc"
+	elif [ "$rc" -ne 0 ] && [ "$rc" -ne 4 ] && [ "$bad" -eq 0 ]; then
+		bad=1 why="status $rc"
+	fi
+	if ! complaints "$from" | sed 's/^/    /'; then
+		bad=$((bad + 1)) why="${why:+$why, }the kernel complained"
+	fi
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	[ "$bad" -eq 0 ] || status=1
+	result $status "$name" "${why:+$why, }$((SECONDS - start)) s"
+	sweep
+}
+
+selected()
+{
+	local name=$1 t
+
+	shift 2
+	for t; do
+		case $t in
+		debug-only) [ -n "${LTP_DEBUG-}" ] || return 1 ;;
+		stock-only) [ -z "${LTP_DEBUG-}" ] || return 1 ;;
+		esac
+	done
+	case " $* " in
+	*" timetravel "*) [ -n "${LTP_TIMETRAVEL-}" ] || return 1 ;;
+	*) [ -z "${LTP_TIMETRAVEL-}" ] || return 1 ;;
+	esac
+	[ -n "${TESTS-}" ] || return 0
+	for t in $TESTS; do
+		[ "$t" = "$name" ] || [ "$t" = "${name%.*}" ] || continue
+		return 0
+	done
+	return 1
+}
+
+shard=0 shards=1
+if [ -n "${LTP_SHARD-}" ]; then
+	shard=${LTP_SHARD%/*} shards=${LTP_SHARD#*/}
+fi
+tests=() limits=() i=0
+while read -r name limit flags; do
+	case $name in '' | '#'*) continue ;; esac
+	# shellcheck disable=SC2086
+	selected "$name" "$limit" $flags || continue
+	if [ $((i++ % shards)) -eq "$shard" ]; then
+		tests+=("$name") limits+=("$limit")
+	fi
+done < "$list"
+
+echo "TAP version 13"
+echo "# $(uname -sr)${LTP_TIMETRAVEL:+, time travel}"
+echo "1..$((${#tests[@]} + 1))"
+for i in "${!tests[@]}"; do
+	run "${tests[i]}" "${limits[i]}"
+done
+
+# The module must go, and leave nothing.
+from=$(($(dmesg | wc -l) + 1)) status=0 why=
+load || why="cannot load the module"
+[ -n "$why" ] || rmmod ltp || why="cannot unload the module"
+if [ -z "$why" ] && [ -n "${LTP_DEBUG-}" ]; then
+	# Objects younger than five seconds are not looked at; a first scan
+	# may find what a stale register or stack slot still pointed to.
+	for i in 1 2; do
+		sleep 6
+		echo scan > $kmemleak
+	done
+	cat $kmemleak > /results/kmemleak
+	if [ -s /results/kmemleak ]; then
+		head -n 60 /results/kmemleak | sed 's/^/    /'
+		why="memory leaked"
+	fi
+fi
+complaints "$from" | sed 's/^/    /' || why=${why:-the kernel complained}
+if [ -z "$why" ]; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1)) status=1
+fi
+result $status "unload${LTP_DEBUG:+, kmemleak}" "$why"
+touch /results/done
+[ "$failed" -eq 0 ]

@@ -1,0 +1,147 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lint.sh: what can be found out without running anything.  TAP; the tools
+# are those of the kernel source setup.sh unpacks.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+set +e
+cd "$TOP" || exit
+
+n=0 failed=0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# check NAME COMMAND...: fails if the command fails or prints anything.
+check()
+{
+	local name=$1 rc
+
+	shift
+	"$@" > "$tmp/out" 2>&1
+	rc=$?
+	n=$((n + 1))
+	if [ "$rc" -eq 0 ] && [ ! -s "$tmp/out" ]; then
+		echo "ok $n lint: $name"
+	else
+		failed=$((failed + 1))
+		head -n 200 "$tmp/out" | sed 's/^/    /'
+		echo "not ok $n lint: $name"
+	fi
+}
+
+sources()
+{
+	git ls-files --cached --others --exclude-standard -- "$@" | while read -r f; do
+		[ ! -e "$f" ] || echo "$f"
+	done
+}
+
+mapfile -t c_files < <(sources 'net/*.[ch]' 'include/*.h' 'uapi/*.h' 'tools/*.[ch]' \
+	'selftests/*.[ch]')
+mapfile -t kernel_files < <(sources 'net/*.[ch]' 'include/*.h' 'uapi/*.h')
+mapfile -t scripts < <(sources 'selftests/*' 'tools/*' '.ci/*' | while read -r f; do
+	head -n 1 "$f" | grep -q '^#!.*sh$' && echo "$f"
+done)
+
+# Not applicable outside the kernel's tree:
+#   FILE_PATH_CHANGES	MAINTAINERS is not here
+#   LINUX_VERSION_CODE	compat.h is what asks for it, see below
+# Generated code is the generator's affair.
+checkpatch()
+{
+	local f
+
+	for f in "${c_files[@]}"; do
+		case $f in *netlink_gen.[ch] | *ltp_netlink.h) continue ;; esac
+		echo "$f"
+	done | xargs -r "$SOURCE/scripts/checkpatch.pl" --no-tree --strict --quiet --terse \
+		--show-types --no-summary --ignore FILE_PATH_CHANGES,LINUX_VERSION_CODE -f
+}
+
+warnings()
+{
+	LTP_STRICT=1 "$HARNESS/build-module.sh" "$1" 2>&1
+}
+
+sparse_check()
+{
+	local out=$BUILD/lint-sparse
+
+	# Everything again, and only what it says about our files.
+	rm -rf "$out/net"
+	"$HARNESS/build-module.sh" 6.12 "$out" C=2 "CF=-Wno-unknown-attribute" 2>&1 |
+		grep -E '(^|/)(net/ltp|include/(net|trace/events)/ltp|uapi)[^ ]*: (warning|error)'
+	[ "${PIPESTATUS[0]}" -eq 0 ]
+}
+
+kernel_doc()
+{
+	"$SOURCE/scripts/kernel-doc" -none -Wall "${kernel_files[@]}" 2>&1 |
+		grep -v '^$'
+	true
+}
+
+# A user's program may include any of them first, in strict C.
+uapi_headers()
+{
+	local h
+
+	for h in uapi/linux/*.h; do
+		echo "#include <linux/${h##*/}>" |
+			gcc -Wall -Wextra -Werror -std=c99 -pedantic -Iuapi -fsyntax-only -x c -
+		echo "#include <linux/${h##*/}>" |
+			g++ -Wall -Wextra -Werror -std=c++11 -Iuapi -fsyntax-only -x c++ -
+	done
+}
+
+spdx()
+{
+	sources . | grep -vE '\.(txt|md|json|pcap|hex|gitignore|ya?ml|list)$|(^|/)COPYING' |
+	while read -r f; do
+		head -n 3 "$f" | grep -q 'SPDX-License-Identifier' || echo "no license line: $f"
+	done
+}
+
+length()
+{
+	sources '*.c' '*.h' '*.sh' '*.py' | while read -r f; do
+		case $f in *netlink_gen.[ch] | *ltp_netlink.h) continue ;; esac
+		l=$(wc -l < "$f")
+		[ "$l" -le 1000 ] || echo "$f: $l lines"
+	done
+}
+
+versions()
+{
+	grep -nE 'KERNEL_VERSION|LINUX_VERSION_CODE' -r net include uapi |
+		grep -vE '^net/ltp/compat\.h:|Binary file'
+	true
+}
+
+whitespace()
+{
+	sources . | grep -vE '\.(pcap|hex|txt)$' | xargs -r grep -nIE '[[:blank:]]+$'
+	true
+}
+
+echo "TAP version 13"
+for k in $(kernel_labels); do
+	check "W=1 build for $k" warnings "$k"
+done
+[ ! -x "$UML_OBJ/linux" ] || check "W=1 build for the debug kernel" warnings uml
+check "sparse" sparse_check
+check "checkpatch --strict" checkpatch
+check "kernel-doc -Wall" kernel_doc
+check "uapi headers stand alone" uapi_headers
+check "netlink code is what its specification generates" "$HARNESS/ynl-regen.sh" --check
+check "kernel version asked for in compat.h only" versions
+check "no file above 1000 lines" length
+check "license lines" spdx
+check "no trailing blanks" whitespace
+if [ ${#scripts[@]} -gt 0 ]; then
+	check "shellcheck" shellcheck -x -S warning "${scripts[@]}"
+fi
+echo "1..$n"
+[ "$failed" -eq 0 ]
