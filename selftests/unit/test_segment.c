@@ -548,14 +548,17 @@ TEST(malformed_is_told_early)
 	struct ltp_segment seg;
 	u8 data[] = { 0, 4, 1, 0, 1, 0, 100 };
 	u8 rs[] = { 8, 4, 1, 0, 7, 5, 5, 0, 100 };
-	u8 tlv[] = { 13, 4, 1, 0x10, 0xc0, 100 };
+	u8 header[] = { 13, 4, 1, 0x20, 0xc0, 0, 0xc0, 100 };
+	u8 trailer[] = { 13, 4, 1, 0x02, 0xc0, 0, 0xc0, 100 };
 
 	EXPECT_EQ(0, parse_exact(&seg, data, 7, 107));
 	EXPECT_EQ(-EBADMSG, parse_exact(&seg, data, 7, 106));
 	EXPECT_EQ(-ENODATA, parse_exact(&seg, rs, 9, 209));
 	EXPECT_EQ(-EBADMSG, parse_exact(&seg, rs, 9, 208));
-	EXPECT_EQ(-ENODATA, parse_exact(&seg, tlv, 6, 106));
-	EXPECT_EQ(-EBADMSG, parse_exact(&seg, tlv, 6, 105));
+	EXPECT_EQ(-ENODATA, parse_exact(&seg, header, 8, 108));
+	EXPECT_EQ(-EBADMSG, parse_exact(&seg, header, 8, 107));
+	EXPECT_EQ(-ENODATA, parse_exact(&seg, trailer, 8, 108));
+	EXPECT_EQ(-EBADMSG, parse_exact(&seg, trailer, 8, 107));
 }
 
 TEST(claim_iterator)
