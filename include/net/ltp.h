@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The objects of the LTP engine (RFC 5326) and how they live.
+ */
+#ifndef _NET_LTP_H
+#define _NET_LTP_H
+
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/siphash.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/netns/generic.h>
+#include <net/sock.h>
+#include <uapi/linux/ltp.h>
+
+#include "../../net/ltp/mib.h"
+#include "../../net/ltp/ranges.h"
+#include "../../net/ltp/segment.h"
+
+/*
+ * LIFETIMES AND LOCKS
+ *
+ * An engine and its spans are made and deleted by netlink under
+ * ltp_net.config; lookups are RCU.  Deletion marks the object dead under the
+ * lock that admits users (a span's under span.lock), takes it out of the
+ * table, closes its UDP sockets - udp.c then waits until no data_ready runs -
+ * ends its sessions, and drops the table's reference.  Whoever holds a
+ * reference may go on reading; nothing is sent for a dead span.
+ *
+ * A session is found by RCU in ltp_net.sessions and may be used once
+ * refcount_inc_not_zero() succeeded.  References are held by the table (until
+ * the session is closed), by an armed timer, by the span's pending list, and
+ * by whoever works on it.  A session holds its span and its socket.
+ *
+ *   session.lock     all fields of the session; softirq-safe
+ *     sock.lock      a socket's lists of sessions and its receive queue
+ *     span.lock      a span's lists of sessions
+ *
+ * The two inner locks are leaves: nothing is taken under them, and never two
+ * sessions are locked at once.  No lock at all is held while a buffer goes
+ * down to UDP, because over veth or loopback the peer's answer may come back
+ * on the same stack before the call returns.  Hence the rule for output: mark
+ * it sent and start its timer first, transmit, and take the mark back if the
+ * stack refused.  ltp_export.busy says who may do so, one at a time.
+ *
+ * A socket's lock_sock() guards binding and receiving, its send_lock the
+ * block being sent.  Neither is taken in softirq.  A socket that closes
+ * detaches itself from its sessions under their locks; unsent or unreported
+ * blocks go on without it, as data of a closed TCP socket does.
+ */
+
+struct ltp_carrier;
+struct ltp_span;
+
+/* No limit, or not yet known. */
+#define LTP_UNKNOWN		U64_MAX
+
+#define LTP_DEFAULT_MARGIN	NSEC_PER_SEC
+#define LTP_DEFAULT_RETRIES	10
+#define LTP_DEFAULT_IMPORTS	65536
+#define LTP_CLOSED_MAX		65536
+#define LTP_MAX_DELAY		(7 * 24 * 3600 * (u64)NSEC_PER_SEC)
+
+/**
+ * struct ltp_net - the LTP of one network namespace
+ * @net: the namespace
+ * @config: serialises configuration
+ * @engines: struct ltp_engine, RCU
+ * @spans: struct ltp_span by (engine, remote)
+ * @sessions: struct ltp_session by key
+ * @closed: struct ltp_closed by key
+ * @bind_lock: guards writing of @binds
+ * @binds: struct ltp_sock by client service, RCU
+ * @mib: counters
+ * @wmem: SO_SNDBUF minimum, default, maximum, in bytes
+ * @rmem: SO_RCVBUF minimum, default, maximum, in bytes
+ * @sysctl: their table
+ */
+struct ltp_net {
+	struct net		*net;
+	struct mutex		config;
+	struct list_head	engines;
+	struct rhashtable	spans;
+	struct rhashtable	sessions;
+	struct rhashtable	closed;
+	spinlock_t		bind_lock;
+#define LTP_BIND_BITS		8
+	struct hlist_head	binds[1 << LTP_BIND_BITS];
+	struct ltp_mib __percpu	*mib;
+	int			wmem[3];
+	int			rmem[3];
+	struct ctl_table_header	*sysctl;
+};
+
+extern unsigned int ltp_net_id;
+
+static inline struct ltp_net *ltp_net(const struct net *net)
+{
+	return net_generic(net, ltp_net_id);
+}
+
+/**
+ * struct ltp_addr - where a UDP socket is or goes
+ * @family: AF_INET, AF_INET6, or 0 for unspecified
+ * @port: UDP port in host byte order
+ * @v4: address if AF_INET
+ * @v6: address if AF_INET6
+ */
+struct ltp_addr {
+	u16			family;
+	u16			port;
+	union {
+		__be32		v4;
+		struct in6_addr	v6;
+	};
+};
+
+/**
+ * struct ltp_engine - a local LTP engine (RFC 5326, section 2)
+ * @list: in ltp_net.engines
+ * @id: engine ID
+ * @ln: its namespace
+ * @ref: references
+ * @rcu: to free it
+ * @local: where it listens
+ * @listen: its UDP sockets, IPv4 and IPv6; may be NULL
+ * @max_imports: most import sessions open at once
+ * @imports: those open now
+ * @number_key: makes session numbers unpredictable
+ * @number: how many were made
+ * @answers: tokens left for answers to unknown sessions
+ * @answers_at: when they were last refilled, in jiffies
+ * @answers_lock: guards the two
+ * @mib: counters
+ */
+struct ltp_engine {
+	struct list_head	list;
+	u64			id;
+	struct ltp_net		*ln;
+	refcount_t		ref;
+	struct rcu_head		rcu;
+	struct ltp_addr		local;
+	struct ltp_carrier	*listen[2];
+	u32			max_imports;
+	atomic_t		imports;
+	siphash_key_t		number_key;
+	atomic64_t		number;
+	u32			answers;
+	unsigned long		answers_at;
+	spinlock_t		answers_lock;
+	struct ltp_mib __percpu	*mib;
+};
+
+/**
+ * struct ltp_span_key - names a span
+ * @engine: local engine ID
+ * @remote: remote engine ID
+ */
+struct ltp_span_key {
+	u64			engine;
+	u64			remote;
+};
+
+/**
+ * struct ltp_span_conf - what netlink configures of a span
+ * @owlt_out: light time to the peer, ns
+ * @owlt_in: light time from the peer, ns
+ * @margin: what both engines together may take to answer, ns
+ * @rate: UDP payload bytes a second, %LTP_UNKNOWN for unlimited
+ * @max_retries: how often one signal is sent again
+ * @segment_size: bytes of UDP payload, 0 follows the path MTU
+ * @burst_limit: segments handed down at once, 0 for as many as fit
+ * @flags: LTP_SPAN_FLAGS_*
+ */
+struct ltp_span_conf {
+	u64			owlt_out;
+	u64			owlt_in;
+	u64			margin;
+	u64			rate;
+	u32			max_retries;
+	u32			segment_size;
+	u32			burst_limit;
+	u32			flags;
+};
+
+/**
+ * struct ltp_span - what an engine knows of one remote engine
+ * @node: in ltp_net.spans
+ * @key: its name
+ * @engine: the local engine
+ * @ref: references
+ * @rcu: to free it
+ * @remote: the peer's address
+ * @flow: the connected UDP socket, RCU; NULL once dead
+ * @conf: configuration, each field read with READ_ONCE
+ * @lock: guards the lists, @dead and @next_tx
+ * @dead: no new sessions, nothing is sent
+ * @sessions: its sessions, oldest first
+ * @exports: how many of them are export sessions
+ * @imports: how many of them are import sessions
+ * @pending: export sessions that wait for the flow, in turn
+ * @next_tx: when the rate allows the next burst, ktime ns
+ * @pacer: wakes @run at @next_tx
+ * @run: sends for @pending
+ * @closed: recently closed import sessions, oldest first
+ * @n_closed: how many
+ * @mib: counters
+ */
+struct ltp_span {
+	struct rhash_head	node;
+	struct ltp_span_key	key;
+	struct ltp_engine	*engine;
+	refcount_t		ref;
+	struct rcu_head		rcu;
+	struct ltp_addr		remote;
+	struct ltp_carrier __rcu *flow;
+	struct ltp_span_conf	conf;
+
+	spinlock_t		lock;
+	bool			dead;
+	struct list_head	sessions;
+	u32			exports;
+	u32			imports;
+	struct list_head	pending;
+	u64			next_tx;
+	struct hrtimer		pacer;
+	struct work_struct	run;
+	struct list_head	closed;
+	u32			n_closed;
+	struct ltp_mib __percpu	*mib;
+};
+
+/**
+ * struct ltp_session_key - names a session, as seen from here
+ * @engine: local engine ID
+ * @originator: engine ID of the block's sender (RFC 5326, section 3.1)
+ * @number: session number
+ * @export: 1 if sent from here; keeps both ends of a looped session apart
+ */
+struct ltp_session_key {
+	u64			engine;
+	u64			originator;
+	u64			number;
+	u64			export;
+};
+
+/**
+ * enum ltp_state - states of RFC 5326, section 8, merged where they act alike
+ * @LTP_SENDING: RP_XMIT, GP_XMIT, FG_XMIT
+ * @LTP_WAITING: WAIT_RP_ACK
+ * @LTP_RECEIVING: DS_REC, RCV_RP, RCV_GP, WAIT_RP_REC
+ * @LTP_DELIVERED: red part handed over, reports await their acknowledgments
+ * @LTP_CANCELLING: CS_SENT, CR_SENT
+ * @LTP_CLOSED: CLOSED
+ */
+enum ltp_state {
+	LTP_SENDING,
+	LTP_WAITING,
+	LTP_RECEIVING,
+	LTP_DELIVERED,
+	LTP_CANCELLING,
+	LTP_CLOSED,
+};
+
+/**
+ * struct ltp_signal - a segment that is sent again until it is answered
+ * @list: in ltp_session.signals, or ltp_import.acked
+ * @type: enum ltp_segment_type
+ * @running: its timer runs
+ * @count: how often it was sent again
+ * @serial: checkpoint or report serial number
+ * @ref: checkpoint that a report answers, or report a checkpoint answers
+ * @lower: scope of a report; of a checkpoint, what is reported below it
+ * @upper: end of the scope; of a checkpoint, the end of its segment
+ * @covered: bytes of a checkpoint's scope that reports have covered
+ * @covered_from: lowest bound of those reports
+ * @covered_to: highest
+ * @deadline: when it is sent again, ktime ns
+ * @skb: the segment, without UDP header; frags shared with the block
+ */
+struct ltp_signal {
+	struct list_head	list;
+	u8			type;
+	bool			running;
+	u32			count;
+	u64			serial;
+	u64			ref;
+	u64			lower;
+	u64			upper;
+	u64			covered;
+	u64			covered_from;
+	u64			covered_to;
+	u64			deadline;
+	struct sk_buff		*skb;
+};
+
+/**
+ * struct ltp_session - what both ends of a session have in common
+ * @node: in ltp_net.sessions
+ * @key: its name
+ * @ref: references
+ * @rcu: to free it
+ * @lock: guards everything below
+ * @state: where it stands
+ * @reason: why it was cancelled
+ * @hashed: in the table
+ * @span: the span, held
+ * @sk: the socket, held, or NULL once that has closed
+ * @service: client service ID
+ * @on_span: in ltp_span.sessions, under span.lock
+ * @on_sock: in ltp_sock.imports or .exports, under sock.lock
+ * @born: when it began, ktime ns
+ * @signals: struct ltp_signal that await an answer
+ * @timer: fires at the earliest deadline
+ * @timer_at: when that is, ktime ns, %LTP_UNKNOWN if not armed
+ * @next_serial: of the next checkpoint or report
+ */
+struct ltp_session {
+	struct rhash_head	node;
+	struct ltp_session_key	key;
+	refcount_t		ref;
+	struct rcu_head		rcu;
+
+	spinlock_t		lock;
+	u8			state;
+	u8			reason;
+	bool			hashed;
+	struct ltp_span		*span;
+	struct sock		*sk;
+	u64			service;
+	struct list_head	on_span;
+	struct list_head	on_sock;
+	u64			born;
+	struct list_head	signals;
+	struct hrtimer		timer;
+	u64			timer_at;
+	u64			next_serial;
+};
+
+/**
+ * struct ltp_burst - some segments of a block in wire layout
+ * @node: in ltp_export.bursts, by @start
+ * @start: block offset of the first payload byte
+ * @len: payload bytes
+ * @wire: bytes of all segments with their headers
+ * @stride: bytes of every segment but the last, which may be shorter
+ * @n_segs: segments
+ * @n_frags: entries of @frags
+ * @charge: bytes charged to the socket's send buffer
+ * @last_type: type of the last segment; all others are plain data of @type
+ * @type: %LTP_SEG_RED or %LTP_SEG_GREEN
+ * @cp: signal of the checkpoint that the last segment is, until it is sent
+ * @frags: the pages, never written again once a buffer referred to them
+ */
+struct ltp_burst {
+	struct rb_node		node;
+	u64			start;
+	u32			len;
+	u32			wire;
+	u32			stride;
+	u16			n_segs;
+	u8			n_frags;
+	u8			type;
+	u8			last_type;
+	u32			charge;
+	struct ltp_signal	*cp;
+	skb_frag_t		frags[] __counted_by(n_frags);
+};
+
+/**
+ * struct ltp_batch - what one report asked to have sent again (section 6.13)
+ * @list: in ltp_export.batches
+ * @pos: everything below is sent or claimed
+ * @end: end of the report's scope
+ * @lower: start of it
+ * @rs_serial: the report, named by the checkpoint that ends the batch
+ */
+struct ltp_batch {
+	struct list_head	list;
+	u64			pos;
+	u64			end;
+	u64			lower;
+	u64			rs_serial;
+};
+
+/**
+ * struct ltp_export - a session seen by its sender, with its block
+ * @s: the common part, first
+ * @prefix: what all its headers begin with
+ * @wire: bytes of a full segment
+ * @burst_limit: most segments of a burst
+ * @burst_max: most bytes of a burst
+ * @red_limit: bytes that shall be red
+ * @red_length: bytes that are, %LTP_UNKNOWN until EORP is laid out
+ * @length: bytes laid out
+ * @sent: bytes that left once
+ * @ended: EOB is laid out
+ * @bursts: struct ltp_burst not yet claimed
+ * @tail: bytes held back while the block may go on
+ * @tail_len: how many
+ * @claimed: red ranges that reports claimed
+ * @reports: serials of the reports seen
+ * @batches: struct ltp_batch
+ * @cp_upper: everything below is under some checkpoint
+ * @force_cp: put a checkpoint behind what was sent
+ * @busy: somebody is sending for it
+ * @queued: in ltp_span.pending
+ * @rtx_bytes: payload bytes sent again
+ * @pending: there
+ * @cookie: of its send call
+ * @notice: allocated for the end of the block
+ */
+struct ltp_export {
+	struct ltp_session	s;
+	struct ltp_segment_prefix prefix;
+	u32			wire;
+	u32			burst_limit;
+	u32			burst_max;
+	u64			red_limit;
+	u64			red_length;
+	u64			length;
+	u64			sent;
+	bool			ended;
+	bool			force_cp;
+	bool			busy;
+	bool			queued;
+	struct rb_root		bursts;
+	u8			*tail;
+	u32			tail_len;
+	struct ltp_ranges	claimed;
+	struct ltp_ranges	reports;
+	struct list_head	batches;
+	u64			cp_upper;
+	u64			rtx_bytes;
+	struct list_head	pending;
+	u64			cookie;
+	struct sk_buff		*notice;
+};
+
+/**
+ * struct ltp_run - contiguous payload inside a received buffer, in skb->cb
+ * @start: block offset of the first byte
+ * @len: bytes
+ * @pos: of the first segment's header within the buffer
+ * @skip: payload bytes of the first segments that are not part of the run
+ * @charge: bytes charged to the receiving socket
+ * @stride: distance of two segments
+ * @n_hl: entries of @hl
+ * @hl: header lengths, run-length coded: @n segments of @hlen header bytes
+ *
+ * The headers are read once, in input.c.  A sender on the same machine may
+ * still own these pages, so nothing is parsed again when the data is copied.
+ */
+struct ltp_run {
+	u64			start;
+	u32			len;
+	u32			pos;
+	u32			skip;
+	u32			charge;
+	u16			stride;
+	u8			n_hl;
+#define LTP_RUN_HL		8
+	struct {
+		u8		hlen;
+		u8		n;
+	} hl[LTP_RUN_HL];
+};
+
+static inline struct ltp_run *ltp_run(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct ltp_run) > sizeof(skb->cb));
+	return (struct ltp_run *)skb->cb;
+}
+
+/**
+ * struct ltp_item - something for recvmsg(): a red part, or green segments
+ * @list: in ltp_sock.queue
+ * @originator: engine that sent it
+ * @session: its session number
+ * @service: client service
+ * @length: bytes of a red part
+ * @pos: bytes already read
+ * @flags: LTP_RX_*
+ * @charge: bytes charged to the socket
+ * @runs: buffers of a red part, by ltp_run.start
+ * @skb: buffer of green segments
+ */
+struct ltp_item {
+	struct list_head	list;
+	u64			originator;
+	u64			session;
+	u64			service;
+	u64			length;
+	u64			pos;
+	u32			flags;
+	u32			charge;
+	struct rb_root		runs;
+	struct sk_buff		*skb;
+};
+
+/**
+ * struct ltp_import - a session seen by its receiver
+ * @s: the common part, first
+ * @red_length: bytes of the red part, %LTP_UNKNOWN until EORP
+ * @length: bytes of the block, %LTP_UNKNOWN until EOB
+ * @red_max: highest end of red data seen
+ * @green_min: lowest offset of green data seen
+ * @runs: received buffers by ltp_run.start, as skb->rbnode
+ * @last: the rightmost
+ * @held: red ranges received
+ * @item: becomes the delivery; allocated with the session
+ * @charge: bytes charged to the socket
+ * @primary: upper bound of the last primary report (section 6.11)
+ * @answered: serials of the checkpoints answered
+ * @acked: struct ltp_signal of reports that were acknowledged
+ * @n_acked: how many
+ * @on_brake: in ltp_sock.braked, under sock.lock
+ * @braked: a report is held back until the reader catches up
+ * @brake_until: or until then, ktime ns
+ * @brake_cp: checkpoint it answers
+ * @last_heard: when a data segment came last, ktime ns
+ */
+struct ltp_import {
+	struct ltp_session	s;
+	u64			red_length;
+	u64			length;
+	u64			red_max;
+	u64			green_min;
+	struct rb_root		runs;
+	struct sk_buff		*last;
+	struct ltp_ranges	held;
+	struct ltp_item		*item;
+	u32			charge;
+	u64			primary;
+	struct ltp_ranges	answered;
+	struct list_head	acked;
+	u32			n_acked;
+	struct list_head	on_brake;
+	bool			braked;
+	u64			brake_until;
+	u64			brake_cp;
+	u64			last_heard;
+};
+
+/**
+ * struct ltp_sock - an AF_LTP socket
+ * @sk: the generic part, first
+ * @engine: bound engine ID, %LTP_ENGINE_ANY for all
+ * @service: bound client service ID, 0 while unbound
+ * @bind_node: in ltp_net.binds
+ * @peer_engine: connected engine ID, 0 while unconnected
+ * @peer_service: connected client service ID
+ * @red_length: option LTP_RED_LENGTH
+ * @notices: option LTP_NOTICES
+ * @segment_size: option LTP_SEGMENT_SIZE
+ * @burst_limit: option LTP_BURST_LIMIT
+ * @rxinfo: option LTP_RXINFO
+ * @send_lock: one sendmsg() at a time
+ * @open: block that MSG_MORE left open, under @send_lock
+ * @lock: guards the lists
+ * @queue: struct ltp_item for recvmsg()
+ * @imports: incomplete import sessions, oldest first
+ * @exports: export sessions
+ * @braked: import sessions whose report is held back
+ * @closing: no new sessions
+ */
+struct ltp_sock {
+	struct sock		sk;
+	u64			engine;
+	u64			service;
+	struct hlist_node	bind_node;
+	u64			peer_engine;
+	u64			peer_service;
+	u64			red_length;
+	u32			notices;
+	u32			segment_size;
+	u32			burst_limit;
+	bool			rxinfo;
+	struct mutex		send_lock;
+	struct ltp_export	*open;
+	spinlock_t		lock;
+	bool			closing;
+	struct list_head	queue;
+	struct list_head	imports;
+	struct list_head	exports;
+	struct list_head	braked;
+};
+
+static inline struct ltp_sock *ltp_sk(const struct sock *sk)
+{
+	return (struct ltp_sock *)sk;
+}
+
+static inline struct ltp_export *ltp_export(struct ltp_session *s)
+{
+	return container_of(s, struct ltp_export, s);
+}
+
+static inline struct ltp_import *ltp_import(struct ltp_session *s)
+{
+	return container_of(s, struct ltp_import, s);
+}
+
+#endif /* _NET_LTP_H */

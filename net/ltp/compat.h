@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The only file that knows kernel versions: 6.1, 6.12 and the newest. */
+#ifndef _LTP_COMPAT_H
+#define _LTP_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/net.h>
+#include <linux/skbuff.h>
+#include <linux/socket.h>
+#include <linux/sysctl.h>
+#include <linux/version.h>
+#include <net/net_namespace.h>
+
+#ifndef __counted_by
+#define __counted_by(member)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+static inline void skb_frag_fill_page_desc(skb_frag_t *frag, struct page *page,
+					   int off, int size)
+{
+	frag->bv_page = page;
+	frag->bv_offset = off;
+	skb_frag_size_set(frag, size);
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+static inline struct ctl_table_header *ltp_compat_sysctl(struct net *net,
+							 const char *path,
+							 struct ctl_table *table,
+							 size_t n)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	/* Needs an empty entry behind the last. */
+	return register_net_sysctl(net, path, table);
+#else
+	return register_net_sysctl_sz(net, path, table, n);
+#endif
+}
+
+/* The type of the address that bind() and connect() take. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define ltp_sockaddr	sockaddr
+#else
+#define ltp_sockaddr	sockaddr_unsized
+#endif
+
+/* Whether a family may see SOL_SOCKET options before the core does. */
+static inline void ltp_compat_own_sockopts(struct socket *sock)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
+#endif /* _LTP_COMPAT_H */
