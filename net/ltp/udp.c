@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The only file that knows UDP and IP.  A carrier is a kernel UDP socket: an
+ * engine's listener, or the connected flow of a span.
+ *
+ * Buffers come in through the socket's receive queue and our sk_data_ready,
+ * not through encap_rcv, which would see coalesced buffers cut up again.
+ * Buffers go out with headers built here and through ip_local_out(), whose
+ * result, unlike the tunnel helpers', reaches the caller.
+ */
+#include <linux/udp.h>
+#include <net/ip.h>
+#include <net/ip6_checksum.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/route.h>
+#include <net/udp.h>
+
+#include "compat.h"
+#include "input.h"
+#include "output.h"
+#include "trace.h"
+#include "udp.h"
+
+#define CARRIER_RCVBUF	(8 << 20)
+#define CARRIER_SNDBUF	(1 << 20)
+
+/**
+ * struct ltp_carrier - a kernel UDP socket
+ * @sock: the socket
+ * @engine: engine it belongs to; outlives the carrier
+ * @span: the span whose flow it is, or NULL of a listener; likewise
+ * @family: AF_INET or AF_INET6
+ * @wake: hangs in the socket's wait queue while the flow is full; under the
+ *	queue's lock
+ * @data_ready: what sk_data_ready was
+ */
+struct ltp_carrier {
+	struct socket		*sock;
+	struct ltp_engine	*engine;
+	struct ltp_span		*span;
+	u16			family;
+	wait_queue_entry_t	wake;
+	void			(*data_ready)(struct sock *sk);
+};
+
+static void source_of(const struct sk_buff *skb, struct ltp_addr *from)
+{
+	if (ip_hdr(skb)->version == 4) {
+		from->family = AF_INET;
+		from->v4 = ip_hdr(skb)->saddr;
+	} else {
+		from->family = AF_INET6;
+		from->v6 = ipv6_hdr(skb)->saddr;
+	}
+}
+
+/*
+ * Runs in softirq, or with softirqs off, for each buffer queued.  Takes the
+ * buffers off at once, so that the queue stays empty and UDP's accounting
+ * with it; what is kept is charged to the AF_LTP socket.
+ */
+static void ltp_udp_data_ready(struct sock *sk)
+{
+	struct ltp_carrier *c;
+	int budget = 256;
+
+	rcu_read_lock();
+	c = rcu_dereference_sk_user_data(sk);
+	while (c && budget--) {
+		struct ltp_addr from = {};
+		struct sk_buff *skb;
+		int off = 0, err;
+
+		skb = __skb_recv_udp(sk, MSG_DONTWAIT, &off, &err);
+		if (!skb) {
+			/* An ICMP error that the socket collected: go on. */
+			if (err != -EAGAIN)
+				continue;
+			break;
+		}
+		skb->dev = NULL;	/* udp.c of the kernel overlays it */
+		if (!skb_csum_unnecessary(skb) &&
+		    __skb_checksum_complete(skb)) {
+			ltp_mib_add(c->engine, c->span, LTP_MIB_DROP_CHECKSUM,
+				    1);
+			trace_ltp_drop(c->engine->id, 0, LTP_MIB_DROP_CHECKSUM);
+			kfree_skb(skb);
+			continue;
+		}
+		source_of(skb, &from);
+		ltp_input_skb(c->engine, c->span, skb, &from);
+	}
+	rcu_read_unlock();
+}
+
+static int carrier_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
+			void *key)
+{
+	struct ltp_carrier *c = container_of(wait, struct ltp_carrier, wake);
+
+	list_del_init(&wait->entry);
+	ltp_output_resume(c->span);
+	return 0;
+}
+
+static int sockaddr_of(struct sockaddr_storage *ss, u16 family,
+		       const struct ltp_addr *addr)
+{
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
+	struct sockaddr_in *sin = (struct sockaddr_in *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (family == AF_INET) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = htons(addr->port);
+		if (addr->family == AF_INET)
+			sin->sin_addr.s_addr = addr->v4;
+		return sizeof(*sin);
+	}
+	sin6->sin6_family = AF_INET6;
+	sin6->sin6_port = htons(addr->port);
+	if (addr->family == AF_INET6)
+		sin6->sin6_addr = addr->v6;
+	return sizeof(*sin6);
+}
+
+static int carrier_setup(struct ltp_carrier *c, struct netlink_ext_ack *extack)
+{
+	struct sock *sk = c->sock->sk;
+	struct sockaddr_storage ss;
+	struct sk_buff *skb;
+	int one = 1, off, err, len;
+
+	/* Shared with our own flows on the same port, and nobody else's. */
+	sock_set_reuseport(sk);
+	lock_sock(sk);
+	sk->sk_userlocks |= SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK;
+	WRITE_ONCE(sk->sk_rcvbuf, CARRIER_RCVBUF);
+	WRITE_ONCE(sk->sk_sndbuf, CARRIER_SNDBUF);
+	/* Nothing here may sleep for memory in softirq. */
+	sk->sk_allocation = GFP_ATOMIC;
+	if (c->family == AF_INET6)
+		sk->sk_ipv6only = 1;
+	release_sock(sk);
+
+	err = c->sock->ops->setsockopt(c->sock, SOL_UDP, UDP_GRO,
+				       KERNEL_SOCKPTR(&one), sizeof(one));
+	if (err)
+		return err;
+
+	len = sockaddr_of(&ss, c->family, &c->engine->local);
+	err = kernel_bind(c->sock, (struct ltp_sockaddr *)&ss, len);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "cannot bind the engine's UDP port");
+		return err;
+	}
+	if (c->span) {
+		len = sockaddr_of(&ss, c->family, &c->span->remote);
+		err = kernel_connect(c->sock, (struct ltp_sockaddr *)&ss, len,
+				     0);
+		if (err) {
+			NL_SET_ERR_MSG(extack, "no route to the peer's address");
+			return err;
+		}
+	}
+
+	/* What came before connect() may be from anybody. */
+	rcu_assign_sk_user_data(sk, c);
+	do {
+		off = 0;
+		skb = __skb_recv_udp(sk, MSG_DONTWAIT, &off, &err);
+		kfree_skb(skb);
+	} while (skb);
+
+	lock_sock(sk);
+	c->data_ready = sk->sk_data_ready;
+	WRITE_ONCE(sk->sk_data_ready, ltp_udp_data_ready);
+	release_sock(sk);
+	return 0;
+}
+
+/**
+ * ltp_udp_open() - make a carrier
+ * @engine: the engine
+ * @span: the span whose flow it shall be, or NULL for a listener
+ * @family: AF_INET or AF_INET6
+ * @extack: for the reason of a failure
+ *
+ * Context: process.
+ * Return: the carrier, or an ERR_PTR: -EADDRINUSE, -ENETUNREACH, -ENOMEM …
+ */
+struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
+				 struct ltp_span *span, u16 family,
+				 struct netlink_ext_ack *extack)
+{
+	struct ltp_carrier *c;
+	int err;
+
+	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+	c->engine = engine;
+	c->span = span;
+	c->family = family;
+	init_waitqueue_func_entry(&c->wake, carrier_wake);
+	INIT_LIST_HEAD(&c->wake.entry);
+
+	err = sock_create_kern(engine->ln->net, family, SOCK_DGRAM,
+			       IPPROTO_UDP, &c->sock);
+	if (err) {
+		kfree(c);
+		return ERR_PTR(err);
+	}
+	err = carrier_setup(c, extack);
+	if (err) {
+		ltp_udp_close(c);
+		return ERR_PTR(err);
+	}
+	return c;
+}
+
+/**
+ * ltp_udp_close() - close a carrier and free it
+ * @c: the carrier, or NULL
+ *
+ * On return no data_ready of it runs nor will run.
+ *
+ * Context: process.
+ */
+void ltp_udp_close(struct ltp_carrier *c)
+{
+	struct sock *sk;
+
+	if (!c)
+		return;
+	sk = c->sock->sk;
+	lock_sock(sk);
+	if (c->data_ready)
+		WRITE_ONCE(sk->sk_data_ready, c->data_ready);
+	rcu_assign_sk_user_data(sk, NULL);
+	release_sock(sk);
+	synchronize_net();
+	spin_lock_irq(&sk_sleep(sk)->lock);
+	list_del_init(&c->wake.entry);
+	spin_unlock_irq(&sk_sleep(sk)->lock);
+	sock_release(c->sock);
+	kfree(c);
+}
+
+static struct dst_entry *carrier_dst(struct ltp_carrier *c)
+{
+	struct sock *sk = c->sock->sk;
+	struct inet_sock *inet = inet_sk(sk);
+	struct dst_entry *dst;
+	struct rtable *rt;
+	struct flowi4 fl4;
+
+	if (c->family == AF_INET) {
+		dst = sk_dst_check(sk, 0);
+		if (dst)
+			return dst;
+		memset(&fl4, 0, sizeof(fl4));
+		fl4.flowi4_oif = sk->sk_bound_dev_if;
+		fl4.flowi4_mark = sk->sk_mark;
+		fl4.flowi4_proto = IPPROTO_UDP;
+		fl4.daddr = inet->inet_daddr;
+		fl4.saddr = inet->inet_saddr;
+		fl4.fl4_dport = inet->inet_dport;
+		fl4.fl4_sport = inet->inet_sport;
+		rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
+		if (IS_ERR(rt))
+			return ERR_CAST(rt);
+		sk_dst_set(sk, dst_clone(&rt->dst));
+		return &rt->dst;
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	dst = sk_dst_check(sk, READ_ONCE(inet6_sk(sk)->dst_cookie));
+	if (!dst) {
+		struct flowi6 fl6 = {
+			.flowi6_oif = sk->sk_bound_dev_if,
+			.flowi6_mark = sk->sk_mark,
+			.flowi6_proto = IPPROTO_UDP,
+			.daddr = sk->sk_v6_daddr,
+			.saddr = inet6_sk(sk)->saddr,
+			.fl6_dport = inet->inet_dport,
+			.fl6_sport = inet->inet_sport,
+		};
+
+		dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, NULL);
+		if (IS_ERR(dst))
+			return dst;
+		WRITE_ONCE(inet6_sk(sk)->dst_cookie,
+			   rt6_get_cookie(dst_rt6_info(dst)));
+		sk_dst_set(sk, dst_clone(dst));
+	}
+	return dst;
+#else
+	return ERR_PTR(-EAFNOSUPPORT);
+#endif
+}
+
+static u32 carrier_hlen(const struct ltp_carrier *c)
+{
+	return sizeof(struct udphdr) + (c->family == AF_INET ?
+		sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+}
+
+static int xmit4(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	struct iphdr *iph;
+
+	udp_set_csum(false, skb, inet->inet_saddr, inet->inet_daddr, skb->len);
+	iph = skb_push(skb, sizeof(*iph));
+	skb_reset_network_header(skb);
+	iph->version = 4;
+	iph->ihl = sizeof(*iph) >> 2;
+	iph->tos = READ_ONCE(inet->tos);
+	iph->frag_off = htons(IP_DF);
+	iph->ttl = ip4_dst_hoplimit(dst);
+	iph->protocol = IPPROTO_UDP;
+	iph->saddr = inet->inet_saddr;
+	iph->daddr = inet->inet_daddr;
+	__ip_select_ident(sock_net(sk), iph, skb_shinfo(skb)->gso_segs ?: 1);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	skb->protocol = htons(ETH_P_IP);
+	return ip_local_out(sock_net(sk), sk, skb);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static int xmit6(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst)
+{
+	struct ipv6_pinfo *np = inet6_sk(sk);
+	int len = skb->len;
+	struct ipv6hdr *h;
+
+	udp6_set_csum(false, skb, &np->saddr, &sk->sk_v6_daddr, len);
+	h = skb_push(skb, sizeof(*h));
+	skb_reset_network_header(skb);
+	ip6_flow_hdr(h, READ_ONCE(np->tclass), 0);
+	h->payload_len = htons(len);
+	h->nexthdr = IPPROTO_UDP;
+	h->hop_limit = ip6_dst_hoplimit(dst);
+	h->saddr = np->saddr;
+	h->daddr = sk->sk_v6_daddr;
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	skb->protocol = htons(ETH_P_IPV6);
+	return ip6_local_out(sock_net(sk), sk, skb);
+}
+#endif
+
+/**
+ * ltp_udp_xmit() - send a buffer of one or more segments
+ * @c: a flow
+ * @skb: the segments, with %LTP_UDP_HEADROOM in front; consumed
+ * @stride: bytes of each segment but the last
+ *
+ * One segment leaves as an ordinary datagram.  More leave as one buffer that
+ * the stack or the device cuts at @stride (UDP GSO).
+ *
+ * Context: process or softirq; no locks, since the peer's answer may arrive
+ * before this returns.
+ * Return: 0; -ENOBUFS if a queue refused the buffer; -EMSGSIZE if the path
+ * MTU has become too small for @stride; another errno if there is no route.
+ */
+int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride)
+{
+	struct skb_shared_info *sh = skb_shinfo(skb);
+	struct sock *sk = c->sock->sk;
+	u32 segs = 1, bytes = skb->len;
+	struct dst_entry *dst;
+	struct udphdr *uh;
+	int err;
+
+	dst = carrier_dst(c);
+	if (IS_ERR(dst)) {
+		err = PTR_ERR(dst);
+		goto drop;
+	}
+	if (min(stride, bytes) + carrier_hlen(c) > dst_mtu(dst)) {
+		dst_release(dst);
+		err = -EMSGSIZE;
+		goto drop;
+	}
+
+	uh = skb_push(skb, sizeof(*uh));
+	skb_reset_transport_header(skb);
+	uh->source = inet_sk(sk)->inet_sport;
+	uh->dest = inet_sk(sk)->inet_dport;
+	uh->len = htons(skb->len);
+	uh->check = 0;
+	skb->ip_summed = CHECKSUM_NONE;
+	if (bytes > stride) {
+		segs = DIV_ROUND_UP(bytes, stride);
+		sh->gso_size = stride;
+		sh->gso_segs = segs;
+		sh->gso_type = SKB_GSO_UDP_L4;
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		skb->csum_start = skb_transport_header(skb) - skb->head;
+		skb->csum_offset = offsetof(struct udphdr, check);
+	}
+	skb_dst_set(skb, dst);
+	skb->priority = READ_ONCE(sk->sk_priority);
+	skb->mark = READ_ONCE(sk->sk_mark);
+	/* An idle flow may move to the queue of the CPU it is on now. */
+	skb->ooo_okay = sk_wmem_alloc_get(sk) == 0;
+	skb_set_owner_w(skb, sk);
+
+	/* XPS reads and keeps the queue in the socket; stay on this CPU. */
+	local_bh_disable();
+#if IS_ENABLED(CONFIG_IPV6)
+	if (c->family == AF_INET6)
+		err = xmit6(sk, skb, dst);
+	else
+#endif
+		err = xmit4(sk, skb, dst);
+	local_bh_enable();
+	if (err > 0)
+		err = net_xmit_errno(err);
+	trace_ltp_burst(c->engine->id, c->span->key.remote, segs, bytes, err);
+	if (err) {
+		ltp_mib_add(c->engine, c->span, LTP_MIB_TX_DROPPED, 1);
+		return err;
+	}
+	ltp_mib_add(c->engine, c->span, LTP_MIB_TX_BURSTS, 1);
+	ltp_mib_add(c->engine, c->span, LTP_MIB_TX_SEGMENTS, segs);
+	ltp_mib_add(c->engine, c->span, LTP_MIB_TX_BYTES, bytes);
+	return 0;
+
+drop:
+	ltp_mib_add(c->engine, c->span, LTP_MIB_TX_DROPPED, 1);
+	kfree_skb(skb);
+	return err;
+}
+
+/**
+ * ltp_udp_writeable() - whether a flow takes another burst
+ * @c: a flow
+ *
+ * Return: true unless its buffers in queueing disciplines and devices have
+ * reached its send buffer.
+ */
+bool ltp_udp_writeable(const struct ltp_carrier *c)
+{
+	const struct sock *sk = c->sock->sk;
+
+	return refcount_read(&sk->sk_wmem_alloc) < READ_ONCE(sk->sk_sndbuf);
+}
+
+/**
+ * ltp_udp_wake_when_writeable() - have ltp_output_resume() called
+ * @c: a flow
+ *
+ * It is called, maybe at once and more than once, when half of the send
+ * buffer is free.
+ *
+ * Context: process or softirq.
+ */
+void ltp_udp_wake_when_writeable(struct ltp_carrier *c)
+{
+	struct sock *sk = c->sock->sk;
+	unsigned long flags;
+
+	spin_lock_irqsave(&sk_sleep(sk)->lock, flags);
+	if (list_empty(&c->wake.entry))
+		__add_wait_queue(sk_sleep(sk), &c->wake);
+	spin_unlock_irqrestore(&sk_sleep(sk)->lock, flags);
+	smp_mb();	/* pairs with skwq_has_sleeper() */
+	if (sock_writeable(sk))
+		ltp_output_resume(c->span);
+}
+
+/**
+ * ltp_udp_mtu() - the path MTU as the route has it now
+ * @c: a flow
+ *
+ * Return: bytes, or 0 without a route.
+ */
+u32 ltp_udp_mtu(struct ltp_carrier *c)
+{
+	struct dst_entry *dst = carrier_dst(c);
+	u32 mtu;
+
+	if (IS_ERR(dst))
+		return 0;
+	mtu = dst_mtu(dst);
+	dst_release(dst);
+	return mtu;
+}
+
+/**
+ * ltp_udp_payload_max() - the largest datagram that is not fragmented
+ * @c: a flow
+ *
+ * Return: bytes of UDP payload, or 0 without a route.
+ */
+u32 ltp_udp_payload_max(struct ltp_carrier *c)
+{
+	u32 mtu = min_t(u32, ltp_udp_mtu(c), IP_MAX_MTU), hlen = carrier_hlen(c);
+
+	return mtu > hlen ? mtu - hlen : 0;
+}
+
+/**
+ * ltp_udp_burst_max() - the most bytes that one buffer may carry
+ * @c: a flow
+ *
+ * Return: bytes of UDP payload: the IP length field counts 16 bits.
+ */
+u32 ltp_udp_burst_max(const struct ltp_carrier *c)
+{
+	return IP_MAX_MTU - carrier_hlen(c);
+}
+
+/**
+ * ltp_udp_tx_queue() - the transmit queue that XPS chose
+ * @c: a flow
+ *
+ * Return: its index, or U32_MAX until one was chosen.
+ */
+u32 ltp_udp_tx_queue(const struct ltp_carrier *c)
+{
+	int queue = sk_tx_queue_get(c->sock->sk);
+
+	return queue < 0 ? U32_MAX : queue;
+}
+
+/**
+ * ltp_udp_steer() - note where a peer's segment came in
+ * @c: the flow towards that peer
+ * @skb: the segment
+ *
+ * So that an XPS map of receive queues works for the flow even if the peer
+ * answers to the listener.
+ */
+void ltp_udp_steer(struct ltp_carrier *c, const struct sk_buff *skb)
+{
+	sk_rx_queue_set(c->sock->sk, skb);
+}
