@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Notices to the sending client service (RFC 5326, section 7) on the socket's
+ * error queue.  The one that tells a block's end is allocated and charged to
+ * the send buffer together with the block, so it can neither fail nor be
+ * piled up by a program that does not read it.
+ */
+#include "notice.h"
+#include "trace.h"
+
+/**
+ * ltp_notice_alloc() - get a buffer for a notice
+ * @sk: the socket it will go to; charged as sent data
+ * @gfp: allocation flags
+ *
+ * Return: the buffer, or NULL.
+ */
+struct sk_buff *ltp_notice_alloc(struct sock *sk, gfp_t gfp)
+{
+	struct sk_buff *skb;
+
+	BUILD_BUG_ON(sizeof(struct ltp_notice) != 64);
+	skb = alloc_skb(sizeof(struct ltp_notice), gfp | __GFP_NOWARN);
+	if (skb)
+		skb_set_owner_w(skb, sk);
+	return skb;
+}
+
+/**
+ * ltp_notice_errno() - the errno that fits a cancel reason
+ * @reason: enum ltp_reason
+ *
+ * Return: a positive errno.
+ */
+int ltp_notice_errno(u8 reason)
+{
+	switch (reason) {
+	case LTP_REASON_USR_CNCLD:
+		return ECANCELED;
+	case LTP_REASON_UNREACH:
+		return ECONNREFUSED;
+	case LTP_REASON_RLEXC:
+	case LTP_REASON_RXMTCYCEXC:
+		return ETIMEDOUT;
+	case LTP_REASON_SYS_CNCLD:
+		return ENOBUFS;
+	default:
+		return EPROTO;
+	}
+}
+
+/* Queues a notice if the socket is open and asked for its kind. */
+static bool notice_queue(struct ltp_export *e, struct sk_buff *skb, u32 kind,
+			 u8 reason, u32 flags)
+{
+	struct sock *sk = e->s.sk;
+	struct ltp_sock *ls = ltp_sk(sk);
+	struct ltp_notice *n;
+	bool wanted;
+
+	n = skb_put_zero(skb, sizeof(*n));
+	n->cookie = e->cookie;
+	n->engine = e->s.span->key.remote;
+	n->service = e->s.service;
+	n->originator = e->s.key.originator;
+	n->session = e->s.key.number;
+	n->length = e->length;
+	n->kind = kind;
+	n->reason = reason;
+	n->flags = flags;
+	if (kind == LTP_NOTICE_CANCELLED)
+		n->err = ltp_notice_errno(reason);
+
+	spin_lock_bh(&ls->lock);
+	wanted = !ls->closing && (READ_ONCE(ls->notices) & LTP_NOTICE_BIT(kind));
+	if (wanted)
+		skb_queue_tail(&sk->sk_error_queue, skb);
+	spin_unlock_bh(&ls->lock);
+	if (wanted)
+		sk_error_report(sk);
+	return wanted;
+}
+
+/**
+ * ltp_notice_post() - tell that a block has begun, or has left
+ * @e: the session
+ * @kind: %LTP_NOTICE_START or %LTP_NOTICE_SENT
+ *
+ * Context: any; GFP_ATOMIC.  Unlike the end, it may be lost.
+ */
+void ltp_notice_post(struct ltp_export *e, u32 kind)
+{
+	struct sk_buff *skb;
+
+	if (!(READ_ONCE(ltp_sk(e->s.sk)->notices) & LTP_NOTICE_BIT(kind)))
+		return;
+	skb = ltp_notice_alloc(e->s.sk, GFP_ATOMIC);
+	if (skb && !notice_queue(e, skb, kind, 0, 0))
+		kfree_skb(skb);
+}
+
+/**
+ * ltp_notice_end() - tell the end of a block, once
+ * @e: the session
+ * @kind: %LTP_NOTICE_COMPLETED or %LTP_NOTICE_CANCELLED
+ * @reason: enum ltp_reason
+ * @flags: LTP_NOTICE_BY_PEER
+ *
+ * A socket that did not ask for the notice of a cancelled block gets the
+ * error itself.
+ *
+ * Context: session.lock held.
+ */
+void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags)
+{
+	struct sk_buff *skb = e->notice;
+	struct sock *sk = e->s.sk;
+
+	if (!skb)
+		return;
+	e->notice = NULL;
+	if (notice_queue(e, skb, kind, reason, flags))
+		return;
+	kfree_skb(skb);
+	if (kind == LTP_NOTICE_CANCELLED) {
+		WRITE_ONCE(sk->sk_err, ltp_notice_errno(reason));
+		sk_error_report(sk);
+	}
+}
+
+/**
+ * ltp_notice_recv() - recvmsg(MSG_ERRQUEUE)
+ * @sk: the socket
+ * @msg: gets the notice as a control message; no data
+ *
+ * Return: 0, or -EAGAIN if there is no notice.
+ */
+int ltp_notice_recv(struct sock *sk, struct msghdr *msg)
+{
+	struct ltp_notice n;
+	struct sk_buff *skb;
+
+	skb = skb_dequeue(&sk->sk_error_queue);
+	if (!skb)
+		return -EAGAIN;
+	memcpy(&n, skb->data, sizeof(n));
+	put_cmsg(msg, SOL_LTP, LTP_NOTICE, sizeof(n), &n);
+	msg->msg_flags |= MSG_ERRQUEUE;
+	msg->msg_namelen = 0;
+	consume_skb(skb);
+	return 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_NOTICE_H
+#define _LTP_NOTICE_H
+
+#include <net/ltp.h>
+
+struct sk_buff *ltp_notice_alloc(struct sock *sk, gfp_t gfp);
+void ltp_notice_post(struct ltp_export *e, u32 kind);
+void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags);
+int ltp_notice_recv(struct sock *sk, struct msghdr *msg);
+int ltp_notice_errno(u8 reason);
+
+#endif /* _LTP_NOTICE_H */

@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: GPL-2.0
+/* How sessions begin, are found, are cancelled and end. */
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "af_ltp.h"
+#include "block.h"
+#include "compat.h"
+#include "notice.h"
+#include "output.h"
+#include "reasm.h"
+#include "session.h"
+#include "span.h"
+#include "timer.h"
+#include "trace.h"
+#include "udp.h"
+
+const struct rhashtable_params ltp_session_params = {
+	.head_offset = offsetof(struct ltp_session, node),
+	.key_offset = offsetof(struct ltp_session, key),
+	.key_len = sizeof(struct ltp_session_key),
+	.automatic_shrinking = true,
+};
+
+const struct rhashtable_params ltp_closed_params = {
+	.head_offset = offsetof(struct ltp_closed, node),
+	.key_offset = offsetof(struct ltp_closed, key),
+	.key_len = sizeof(struct ltp_session_key),
+	.automatic_shrinking = true,
+};
+
+/**
+ * ltp_session_init() - set up the common part of a new session
+ * @s: zeroed session, its key set
+ * @span: its span; held
+ * @sk: its socket; held
+ * @service: client service ID
+ *
+ * Context: any.
+ */
+void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
+		      struct sock *sk, u64 service)
+{
+	refcount_set(&s->ref, 1);
+	spin_lock_init(&s->lock);
+	INIT_LIST_HEAD(&s->signals);
+	INIT_LIST_HEAD(&s->on_span);
+	INIT_LIST_HEAD(&s->on_sock);
+	s->state = ltp_session_is_export(s) ? LTP_SENDING : LTP_RECEIVING;
+	s->service = service;
+	s->born = ktime_get_ns();
+	/* Headroom below 2^32 for increments; RFC 5326, 3.2.1 and 9.1. */
+	s->next_serial = (get_random_u32() & (BIT(31) - 1)) | 1;
+	ltp_span_hold(span);
+	s->span = span;
+	sock_hold(sk);
+	s->sk = sk;
+	ltp_timer_init(s);
+}
+
+/**
+ * ltp_session_insert() - make a session known
+ * @s: the session
+ * @on_sock: the list of its socket that it joins
+ *
+ * Return: 0; -EEXIST if there is a session of that name; -ENETDOWN if the
+ * span, -ESHUTDOWN if the socket is being closed; -ENOMEM.
+ */
+int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
+{
+	struct ltp_net *ln = s->span->engine->ln;
+	struct ltp_sock *ls = ltp_sk(s->sk);
+	struct ltp_span *span = s->span;
+	int err;
+
+	/* The lock keeps a finder out until the session is complete. */
+	spin_lock_bh(&s->lock);
+	ltp_session_hold(s);
+	err = rhashtable_lookup_insert_fast(&ln->sessions, &s->node,
+					    ltp_session_params);
+	if (err) {
+		ltp_session_put(s);
+		spin_unlock_bh(&s->lock);
+		return err;
+	}
+	s->hashed = true;
+
+	spin_lock(&span->lock);
+	if (span->dead) {
+		err = -ENETDOWN;
+	} else {
+		list_add_tail(&s->on_span, &span->sessions);
+		if (ltp_session_is_export(s))
+			span->exports++;
+		else
+			span->imports++;
+	}
+	spin_unlock(&span->lock);
+
+	spin_lock(&ls->lock);
+	if (ls->closing)
+		err = err ?: -ESHUTDOWN;
+	else
+		list_add_tail(&s->on_sock, on_sock);
+	spin_unlock(&ls->lock);
+
+	if (err)
+		ltp_session_close(s);
+	spin_unlock_bh(&s->lock);
+	return err;
+}
+
+/**
+ * ltp_session_find() - look a session up
+ * @ln: the namespace
+ * @key: its name
+ *
+ * Context: RCU read side.
+ * Return: the session with a reference, or NULL.
+ */
+struct ltp_session *ltp_session_find(struct ltp_net *ln,
+				     const struct ltp_session_key *key)
+{
+	struct ltp_session *s;
+
+	s = rhashtable_lookup(&ln->sessions, key, ltp_session_params);
+	if (s && !refcount_inc_not_zero(&s->ref))
+		s = NULL;
+	return s;
+}
+
+/**
+ * ltp_session_put() - give a reference back
+ * @s: the session
+ *
+ * Context: any; the last reference may be given back under no lock but the
+ * session's own is never the last while it is locked.
+ */
+void ltp_session_put(struct ltp_session *s)
+{
+	if (!refcount_dec_and_test(&s->ref))
+		return;
+	WARN_ON_ONCE(s->state != LTP_CLOSED && s->hashed);
+	if (ltp_session_is_export(s)) {
+		ltp_block_release(ltp_export(s));
+		kvfree(ltp_export(s)->tail);
+		kfree_skb(ltp_export(s)->notice);
+	} else {
+		ltp_reasm_release(ltp_import(s));
+		atomic_dec(&s->span->engine->imports);
+	}
+	ltp_span_put(s->span);
+	sock_put(s->sk);
+	kfree_rcu(s, rcu);
+}
+
+/**
+ * ltp_session_signal() - make a signal
+ * @type: segment type
+ * @gfp: allocation flags
+ *
+ * Return: the signal, or NULL.
+ */
+struct ltp_signal *ltp_session_signal(u8 type, gfp_t gfp)
+{
+	struct ltp_signal *sig = kzalloc(sizeof(*sig), gfp | __GFP_NOWARN);
+
+	if (sig) {
+		INIT_LIST_HEAD(&sig->list);
+		sig->type = type;
+		sig->covered_from = LTP_UNKNOWN;
+	}
+	return sig;
+}
+
+/**
+ * ltp_session_signal_free() - free a signal
+ * @sig: the signal, or NULL
+ */
+void ltp_session_signal_free(struct ltp_signal *sig)
+{
+	if (!sig)
+		return;
+	list_del(&sig->list);
+	kfree_skb(sig->skb);
+	kfree(sig);
+}
+
+static void signals_free(struct ltp_session *s)
+{
+	while (!list_empty(&s->signals))
+		ltp_session_signal_free(list_first_entry(&s->signals,
+							 struct ltp_signal,
+							 list));
+}
+
+static void closed_free(struct ltp_net *ln, struct ltp_closed *c)
+{
+	rhashtable_remove_fast(&ln->closed, &c->node, ltp_closed_params);
+	list_del(&c->list);
+	c->span->n_closed--;
+	kfree_rcu(c, rcu);
+}
+
+/*
+ * Late segments of an ended session must neither open it again nor go
+ * unanswered (REQUIREMENTS 9.2, 9.3).  The oldest memories go first.
+ */
+static void remember(struct ltp_import *i, bool delivered)
+{
+	struct ltp_span *span = i->s.span;
+	struct ltp_net *ln = span->engine->ln;
+	struct ltp_closed *c, *old;
+	u64 now = ktime_get_ns();
+
+	c = kzalloc(sizeof(*c), GFP_ATOMIC | __GFP_NOWARN);
+	if (!c)
+		return;
+	c->key = i->s.key;
+	c->span = span;
+	c->expires = now + ltp_timer_patience(span);
+	c->delivered = delivered;
+	c->red_length = i->red_length;
+	c->reason = i->s.reason;
+
+	spin_lock(&span->lock);
+	while (!list_empty(&span->closed)) {
+		old = list_first_entry(&span->closed, struct ltp_closed, list);
+		if (old->expires > now && span->n_closed < LTP_CLOSED_MAX)
+			break;
+		closed_free(ln, old);
+	}
+	if (span->dead ||
+	    rhashtable_lookup_insert_fast(&ln->closed, &c->node,
+					  ltp_closed_params)) {
+		kfree(c);
+	} else {
+		list_add_tail(&c->list, &span->closed);
+		span->n_closed++;
+	}
+	spin_unlock(&span->lock);
+}
+
+/**
+ * ltp_session_recall() - what is remembered of an ended import session
+ * @ln: the namespace
+ * @key: its name
+ * @copy: what is remembered
+ *
+ * Context: RCU read side.
+ * Return: false if there is nothing.
+ */
+bool ltp_session_recall(struct ltp_net *ln, const struct ltp_session_key *key,
+			struct ltp_closed *copy)
+{
+	struct ltp_closed *c;
+
+	c = rhashtable_lookup(&ln->closed, key, ltp_closed_params);
+	if (c)
+		*copy = *c;
+	return c;
+}
+
+/**
+ * ltp_session_forget() - drop the memory of a span that is being deleted
+ * @span: the span, marked dead
+ */
+void ltp_session_forget(struct ltp_span *span)
+{
+	spin_lock_bh(&span->lock);
+	while (!list_empty(&span->closed))
+		closed_free(span->engine->ln,
+			    list_first_entry(&span->closed, struct ltp_closed,
+					     list));
+	spin_unlock_bh(&span->lock);
+}
+
+static void leave_lists(struct ltp_session *s)
+{
+	struct ltp_sock *ls = ltp_sk(s->sk);
+	bool lingers;
+
+	spin_lock(&ls->lock);
+	list_del_init(&s->on_sock);
+	if (!ltp_session_is_export(s))
+		list_del_init(&ltp_import(s)->on_brake);
+	lingers = sock_flag(s->sk, SOCK_LINGER) && list_empty(&ls->exports);
+	spin_unlock(&ls->lock);
+	if (lingers)
+		s->sk->sk_state_change(s->sk);
+}
+
+/**
+ * ltp_session_close() - end a session (RFC 5326, section 6.20)
+ * @s: the session
+ *
+ * Everything it holds but its own memory is given back.
+ *
+ * Context: session.lock held; the caller has a reference.
+ */
+void ltp_session_close(struct ltp_session *s)
+{
+	struct ltp_net *ln = s->span->engine->ln;
+	struct ltp_span *span = s->span;
+	bool delivered = s->state == LTP_DELIVERED;
+
+	lockdep_assert_held(&s->lock);
+	if (s->state == LTP_CLOSED)
+		return;
+	trace_ltp_state(s, LTP_CLOSED);
+	s->state = LTP_CLOSED;
+	ltp_timer_session_closed(s);
+	signals_free(s);
+	leave_lists(s);
+
+	spin_lock(&span->lock);
+	if (!list_empty(&s->on_span)) {
+		list_del_init(&s->on_span);
+		if (ltp_session_is_export(s))
+			span->exports--;
+		else
+			span->imports--;
+	}
+	spin_unlock(&span->lock);
+
+	if (ltp_session_is_export(s)) {
+		ltp_block_release(ltp_export(s));
+	} else {
+		remember(ltp_import(s), delivered);
+		ltp_reasm_release(ltp_import(s));
+	}
+	if (s->hashed) {
+		rhashtable_remove_fast(&ln->sessions, &s->node,
+				       ltp_session_params);
+		s->hashed = false;
+		ltp_session_put(s);
+	}
+}
+
+/**
+ * ltp_session_cancel() - give a session up (RFC 5326, sections 6.19, 6.17)
+ * @s: the session
+ * @reason: why
+ * @by_peer: the peer did, so it need not be told
+ *
+ * The socket of an export session gets its notice.  Unless the peer knows, or
+ * never heard of the session, a cancel segment waits in its signals; the
+ * caller sends it with ltp_output_signals() once it has unlocked.
+ *
+ * Context: session.lock held; the caller has a reference.
+ */
+void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
+{
+	bool export = ltp_session_is_export(s), delivered;
+	struct ltp_signal *sig = NULL;
+
+	lockdep_assert_held(&s->lock);
+	if (s->state >= LTP_CANCELLING)
+		return;
+	delivered = s->state == LTP_DELIVERED;
+	trace_ltp_cancel(s, reason, by_peer);
+	s->reason = reason;
+	signals_free(s);
+	leave_lists(s);
+	if (export) {
+		ltp_session_count(s, LTP_MIB_BLOCKS_CANCELLED, 1);
+		ltp_notice_end(ltp_export(s), LTP_NOTICE_CANCELLED, reason,
+			       by_peer ? LTP_NOTICE_BY_PEER : 0);
+		if (!by_peer && ltp_export(s)->sent)
+			sig = ltp_session_signal(LTP_SEG_CS, GFP_ATOMIC);
+		ltp_block_release(ltp_export(s));
+	} else {
+		if (!delivered)
+			ltp_session_count(s, LTP_MIB_BLOCKS_REFUSED, 1);
+		if (!by_peer && !delivered)
+			sig = ltp_session_signal(LTP_SEG_CR, GFP_ATOMIC);
+		ltp_reasm_release(ltp_import(s));
+	}
+	if (sig) {
+		sig->skb = ltp_output_cancel_skb(&s->key, sig->type, reason);
+		if (!sig->skb) {
+			ltp_session_signal_free(sig);
+			sig = NULL;
+		}
+	}
+	if (!sig) {
+		ltp_session_close(s);
+		return;
+	}
+	list_add_tail(&sig->list, &s->signals);
+	trace_ltp_state(s, LTP_CANCELLING);
+	s->state = LTP_CANCELLING;
+}
+
+/**
+ * ltp_session_end_all() - end the sessions of a list
+ * @list: the list
+ * @lock: the lock that guards it
+ * @on_span: it is a span's list, and the span is dead: nothing is sent;
+ *	else it is a socket's, and peers are told
+ * @reason: why
+ *
+ * Context: process or softirq, no locks.
+ */
+void ltp_session_end_all(struct list_head *list, spinlock_t *lock,
+			 bool on_span, u8 reason)
+{
+	struct ltp_session *s;
+
+	for (;;) {
+		spin_lock_bh(lock);
+		if (on_span)
+			s = list_first_entry_or_null(list, struct ltp_session,
+						     on_span);
+		else
+			s = list_first_entry_or_null(list, struct ltp_session,
+						     on_sock);
+		if (s)
+			ltp_session_hold(s);
+		spin_unlock_bh(lock);
+		if (!s)
+			break;
+
+		spin_lock_bh(&s->lock);
+		ltp_session_cancel(s, reason, false);
+		if (on_span)
+			ltp_session_close(s);
+		spin_unlock_bh(&s->lock);
+		ltp_output_signals(s);
+		ltp_session_put(s);
+	}
+}
+
+/*
+ * Session numbers of 32 bits that an outsider cannot foresee, and that do not
+ * repeat before all were used: a counter under a keyed permutation, a Feistel
+ * network of four rounds.  (REQUIREMENTS 4.8, 4.9, 9.5)
+ */
+static u32 session_number(struct ltp_engine *engine)
+{
+	u32 n = atomic64_inc_return(&engine->number), round;
+	u16 l = n >> 16, r = n, t;
+
+	for (round = 0; round < 4; round++) {
+		t = r;
+		r = l ^ (u16)siphash_2u32(r, round, &engine->number_key);
+		l = t;
+	}
+	return (u32)l << 16 | r;
+}
+
+/**
+ * ltp_export_create() - begin to send a block
+ * @ls: the sending socket
+ * @span: the way to its destination
+ * @service: client service there
+ *
+ * Context: process.
+ * Return: the session with a reference, or an ERR_PTR.
+ */
+struct ltp_export *ltp_export_create(struct ltp_sock *ls,
+				     struct ltp_span *span, u64 service)
+{
+	struct ltp_engine *engine = span->engine;
+	struct ltp_export *e;
+	int err, tries = 16;
+
+	e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
+	if (!e)
+		return ERR_PTR(-ENOMEM);
+	e->s.key.engine = engine->id;
+	e->s.key.originator = engine->id;
+	e->s.key.export = 1;
+	ltp_session_init(&e->s, span, &ls->sk, service);
+	e->red_length = LTP_UNKNOWN;
+	e->bursts = RB_ROOT;
+	ltp_ranges_init(&e->claimed);
+	ltp_ranges_init(&e->reports);
+	INIT_LIST_HEAD(&e->batches);
+	INIT_LIST_HEAD(&e->pending);
+	err = -ENOMEM;
+	e->notice = ltp_notice_alloc(&ls->sk, GFP_KERNEL_ACCOUNT);
+	if (!e->notice)
+		goto drop;
+
+	do {
+		e->s.key.number = session_number(engine);
+		err = e->s.key.number ? 0 : -EEXIST;
+		if (!err) {
+			ltp_segment_prefix_init(&e->prefix, engine->id,
+						e->s.key.number, service);
+			err = ltp_session_insert(&e->s, &ls->exports);
+		}
+	} while (err == -EEXIST && --tries);
+	if (err)
+		goto drop;
+	return e;
+
+drop:
+	ltp_session_put(&e->s);
+	return ERR_PTR(err);
+}
+
+/* The last original segment left; tell it once, and before the end. */
+static void tell_sent(struct ltp_export *e)
+{
+	if (e->s.state != LTP_SENDING)
+		return;
+	ltp_notice_post(e, LTP_NOTICE_SENT);
+	trace_ltp_state(&e->s, LTP_WAITING);
+	e->s.state = LTP_WAITING;
+}
+
+/**
+ * ltp_export_all_sent() - the last original segment left (section 7.7)
+ * @e: the session
+ *
+ * Context: session.lock held.
+ */
+void ltp_export_all_sent(struct ltp_export *e)
+{
+	tell_sent(e);
+	ltp_export_check(e);
+}
+
+/**
+ * ltp_export_check() - end a session that is complete (section 6.12)
+ * @e: the session
+ *
+ * It is when all of the block left and all of its red part is claimed.
+ *
+ * Context: session.lock held.
+ */
+void ltp_export_check(struct ltp_export *e)
+{
+	if (e->s.state >= LTP_CANCELLING || !e->ended ||
+	    e->sent < e->length || e->claimed.total < e->red_length)
+		return;
+	tell_sent(e);
+	ltp_session_count(&e->s, LTP_MIB_BLOCKS_COMPLETED, 1);
+	ltp_notice_end(e, LTP_NOTICE_COMPLETED, 0, 0);
+	ltp_session_close(&e->s);
+}
+
+/**
+ * ltp_import_create() - the first segment of a block came
+ * @span: the span of its sender
+ * @sk: the socket that will get it
+ * @key: the session's name
+ * @service: client service here
+ *
+ * Context: softirq.
+ * Return: the session with a reference, or an ERR_PTR: -EEXIST if another CPU
+ * was first; -ENOBUFS beyond the engine's limit.
+ */
+struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
+				     const struct ltp_session_key *key,
+				     u64 service)
+{
+	struct ltp_engine *engine = span->engine;
+	struct ltp_import *i;
+	int err;
+
+	if (atomic_inc_return(&engine->imports) >
+	    READ_ONCE(engine->max_imports)) {
+		err = -ENOBUFS;
+		goto uncount;
+	}
+	err = -ENOMEM;
+	i = kzalloc(sizeof(*i), GFP_ATOMIC | __GFP_NOWARN);
+	if (!i)
+		goto uncount;
+	i->item = kzalloc(sizeof(*i->item), GFP_ATOMIC | __GFP_NOWARN);
+	if (!i->item) {
+		kfree(i);
+		goto uncount;
+	}
+	i->s.key = *key;
+	ltp_session_init(&i->s, span, sk, service);
+	i->red_length = LTP_UNKNOWN;
+	i->length = LTP_UNKNOWN;
+	i->green_min = LTP_UNKNOWN;
+	i->runs = RB_ROOT;
+	ltp_ranges_init(&i->held);
+	ltp_ranges_init(&i->answered);
+	INIT_LIST_HEAD(&i->acked);
+	INIT_LIST_HEAD(&i->on_brake);
+	i->last_heard = i->s.born;
+
+	err = ltp_session_insert(&i->s, &ltp_sk(sk)->imports);
+	if (err) {
+		ltp_session_put(&i->s);
+		return ERR_PTR(err);
+	}
+	trace_ltp_state(&i->s, LTP_RECEIVING);
+	return i;
+
+uncount:
+	atomic_dec(&engine->imports);
+	return ERR_PTR(err);
+}

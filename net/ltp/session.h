@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_SESSION_H
+#define _LTP_SESSION_H
+
+#include <net/ltp.h>
+
+extern const struct rhashtable_params ltp_session_params;
+extern const struct rhashtable_params ltp_closed_params;
+
+/**
+ * struct ltp_closed - what is remembered of an import session that ended
+ * @node: in ltp_net.closed
+ * @key: its name
+ * @list: in ltp_span.closed, oldest first
+ * @span: the span, not held: it forgets its sessions before it goes
+ * @rcu: to free it
+ * @expires: when it may be forgotten, ktime ns
+ * @red_length: bytes of the red part that was delivered
+ * @delivered: it was; else the session was cancelled
+ * @reason: why
+ */
+struct ltp_closed {
+	struct rhash_head	node;
+	struct ltp_session_key	key;
+	struct list_head	list;
+	struct ltp_span		*span;
+	struct rcu_head		rcu;
+	u64			expires;
+	u64			red_length;
+	bool			delivered;
+	u8			reason;
+};
+
+void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
+		      struct sock *sk, u64 service);
+int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock);
+struct ltp_session *ltp_session_find(struct ltp_net *ln,
+				     const struct ltp_session_key *key);
+void ltp_session_put(struct ltp_session *s);
+void ltp_session_close(struct ltp_session *s);
+void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer);
+void ltp_session_end_all(struct list_head *list, spinlock_t *lock,
+			 bool on_span, u8 reason);
+
+struct ltp_export *ltp_export_create(struct ltp_sock *ls,
+				     struct ltp_span *span, u64 service);
+struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
+				     const struct ltp_session_key *key,
+				     u64 service);
+void ltp_export_all_sent(struct ltp_export *e);
+void ltp_export_check(struct ltp_export *e);
+
+struct ltp_signal *ltp_session_signal(u8 type, gfp_t gfp);
+void ltp_session_signal_free(struct ltp_signal *sig);
+
+bool ltp_session_recall(struct ltp_net *ln, const struct ltp_session_key *key,
+			struct ltp_closed *copy);
+void ltp_session_forget(struct ltp_span *span);
+
+static inline bool ltp_session_is_export(const struct ltp_session *s)
+{
+	return s->key.export;
+}
+
+static inline void ltp_session_hold(struct ltp_session *s)
+{
+	refcount_inc(&s->ref);
+}
+
+static inline void ltp_session_count(struct ltp_session *s,
+				     enum ltp_mib_item item, u64 n)
+{
+	ltp_mib_add(s->span->engine, s->span, item, n);
+}
+
+#endif /* _LTP_SESSION_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_TIMER_H
+#define _LTP_TIMER_H
+
+#include <net/ltp.h>
+
+/*
+ * A session has one timer, for the earliest of its deadlines.  The rest of
+ * the engine reports events; what they mean for the timer is decided here:
+ *
+ * checkpoint timer (RFC 5326, 6.2, 6.7)  started when a checkpoint is handed
+ *	to UDP, stopped when reports cover its scope
+ * report timer (6.3, 6.8)  started when a report segment is handed to UDP,
+ *	stopped by its report-ack
+ * cancel timer (6.15, 6.16)  started when a cancel segment is handed to UDP,
+ *	stopped by its cancel-ack
+ * brake  a report held back for a slow reader goes out
+ * stagnation  an import session that nobody continues is cancelled
+ *
+ * All events need session.lock.
+ */
+void ltp_timer_init(struct ltp_session *s);
+void ltp_timer_signal_sent(struct ltp_session *s, struct ltp_signal *sig);
+void ltp_timer_import_began(struct ltp_import *i);
+void ltp_timer_report_braked(struct ltp_import *i);
+void ltp_timer_session_closed(struct ltp_session *s);
+
+u64 ltp_timer_round_trip(const struct ltp_span *span);
+u64 ltp_timer_patience(const struct ltp_span *span);
+
+#endif /* _LTP_TIMER_H */
