@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Local engines. */
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "engine.h"
+#include "span.h"
+#include "udp.h"
+
+/* Answers a second to segments of sessions that are not known. */
+#define ANSWERS_PER_SECOND	1000
+
+/**
+ * ltp_engine_put() - give a reference back
+ * @engine: the engine
+ *
+ * Context: any.
+ */
+void ltp_engine_put(struct ltp_engine *engine)
+{
+	if (!refcount_dec_and_test(&engine->ref))
+		return;
+	free_percpu(engine->mib);
+	kfree_rcu(engine, rcu);
+}
+
+/**
+ * ltp_engine_find() - look an engine up
+ * @ln: the namespace
+ * @id: engine ID
+ *
+ * Context: ltp_net.config held, or RCU read side.
+ * Return: the engine, or NULL.
+ */
+struct ltp_engine *ltp_engine_find(struct ltp_net *ln, u64 id)
+{
+	struct ltp_engine *engine;
+
+	list_for_each_entry_rcu(engine, &ln->engines, list,
+				lockdep_is_held(&ln->config))
+		if (engine->id == id)
+			return engine;
+	return NULL;
+}
+
+static int engine_listen(struct ltp_engine *engine,
+			 struct netlink_ext_ack *extack)
+{
+	static const u16 families[] = { AF_INET, AF_INET6 };
+	struct ltp_carrier *c;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(families); i++) {
+		if (engine->local.family && engine->local.family != families[i])
+			continue;
+		c = ltp_udp_open(engine, NULL, families[i], extack);
+		/* A kernel may do without IPv6. */
+		if (IS_ERR(c) && !engine->local.family && i &&
+		    PTR_ERR(c) == -EAFNOSUPPORT)
+			continue;
+		if (IS_ERR(c))
+			return PTR_ERR(c);
+		engine->listen[i] = c;
+	}
+	return 0;
+}
+
+/**
+ * ltp_engine_create() - make an engine
+ * @ln: the namespace
+ * @id: engine ID
+ * @local: where it listens
+ * @max_imports: most import sessions open at once
+ * @extack: for the reason of a failure
+ *
+ * Context: process, ltp_net.config held.
+ * Return: 0, -EEXIST, -ENOMEM, or what the UDP socket says.
+ */
+int ltp_engine_create(struct ltp_net *ln, u64 id, const struct ltp_addr *local,
+		      u32 max_imports, struct netlink_ext_ack *extack)
+{
+	struct ltp_engine *engine;
+	int err;
+
+	if (ltp_engine_find(ln, id)) {
+		NL_SET_ERR_MSG(extack, "there is an engine of this ID");
+		return -EEXIST;
+	}
+	engine = kzalloc(sizeof(*engine), GFP_KERNEL_ACCOUNT);
+	if (!engine)
+		return -ENOMEM;
+	engine->mib = alloc_percpu(struct ltp_mib);
+	if (!engine->mib) {
+		kfree(engine);
+		return -ENOMEM;
+	}
+	refcount_set(&engine->ref, 1);
+	engine->id = id;
+	engine->ln = ln;
+	engine->local = *local;
+	engine->max_imports = max_imports;
+	spin_lock_init(&engine->answers_lock);
+	engine->answers = ANSWERS_PER_SECOND;
+	engine->answers_at = jiffies;
+	get_random_bytes(&engine->number_key, sizeof(engine->number_key));
+
+	err = engine_listen(engine, extack);
+	if (err) {
+		ltp_udp_close(engine->listen[0]);
+		ltp_udp_close(engine->listen[1]);
+		ltp_engine_put(engine);
+		return err;
+	}
+	list_add_tail_rcu(&engine->list, &ln->engines);
+	return 0;
+}
+
+/* The first span of an engine, with a reference. */
+static struct ltp_span *engine_span(struct ltp_engine *engine)
+{
+	struct rhashtable_iter iter;
+	struct ltp_span *span;
+
+	rhashtable_walk_enter(&engine->ln->spans, &iter);
+	rhashtable_walk_start(&iter);
+	while ((span = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(span))
+			continue;
+		if (span->engine == engine &&
+		    refcount_inc_not_zero(&span->ref))
+			break;
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+	return span;
+}
+
+/**
+ * ltp_engine_delete() - end an engine, its spans and their sessions
+ * @engine: the engine
+ *
+ * Context: process, ltp_net.config held.
+ */
+void ltp_engine_delete(struct ltp_engine *engine)
+{
+	struct ltp_span *span;
+
+	list_del_rcu(&engine->list);
+	/* No new import sessions first, then the spans with the old ones. */
+	ltp_udp_close(engine->listen[0]);
+	ltp_udp_close(engine->listen[1]);
+	while ((span = engine_span(engine))) {
+		ltp_span_delete(span);
+		ltp_span_put(span);
+	}
+	ltp_engine_put(engine);
+}
+
+/**
+ * ltp_engine_may_answer() - limit answers to what nobody asked for
+ * @engine: the engine
+ *
+ * A bucket of tokens, refilled every second (REQUIREMENTS 7.6, 8.2, 9.4).
+ *
+ * Context: softirq.
+ * Return: true if the answer may be sent.
+ */
+bool ltp_engine_may_answer(struct ltp_engine *engine)
+{
+	bool may;
+
+	spin_lock_bh(&engine->answers_lock);
+	if (time_after_eq(jiffies, engine->answers_at + HZ)) {
+		engine->answers = ANSWERS_PER_SECOND;
+		engine->answers_at = jiffies;
+	}
+	may = engine->answers;
+	if (may)
+		engine->answers--;
+	spin_unlock_bh(&engine->answers_lock);
+	return may;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_SPAN_H
+#define _LTP_SPAN_H
+
+#include <net/ltp.h>
+
+extern const struct rhashtable_params ltp_span_params;
+
+int ltp_span_create(struct ltp_engine *engine, u64 remote,
+		    const struct ltp_addr *addr,
+		    const struct ltp_span_conf *conf,
+		    struct netlink_ext_ack *extack);
+void ltp_span_delete(struct ltp_span *span);
+struct ltp_span *ltp_span_find(struct ltp_net *ln, u64 engine, u64 remote);
+void ltp_span_put(struct ltp_span *span);
+u32 ltp_span_payload_max(struct ltp_span *span);
+u32 ltp_span_burst_max(struct ltp_span *span);
+bool ltp_span_is_from(const struct ltp_span *span,
+		      const struct ltp_addr *from);
+
+static inline void ltp_span_hold(struct ltp_span *span)
+{
+	refcount_inc(&span->ref);
+}
+
+#endif /* _LTP_SPAN_H */
