@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The block being sent.  Its bytes are copied once, into page fragments that
+ * already have the layout of the wire, header before payload, burst by burst.
+ * That store serves the first transmission and every later one: buffers refer
+ * to its pages and never copy them, and the pages are never written again,
+ * since a receiver on the same machine may hold them for long.
+ */
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <linux/udp.h>
+
+#include "block.h"
+#include "compat.h"
+#include "session.h"
+#include "udp.h"
+
+/**
+ * struct layout - a burst while it is laid out
+ * @pfrag: where bytes go
+ * @sk: socket that the fragment belongs to
+ * @frags: what was written
+ * @n_frags: entries of it
+ * @wire: bytes written
+ */
+struct layout {
+	struct page_frag	*pfrag;
+	struct sock		*sk;
+	skb_frag_t		frags[MAX_SKB_FRAGS];
+	unsigned int		n_frags;
+	u32			wire;
+};
+
+/* Makes room in the page fragment and returns how much of @want there is. */
+static int layout_room(struct layout *l, u32 want)
+{
+	struct page_frag *pf = l->pfrag;
+	skb_frag_t *f;
+
+	if (!skb_page_frag_refill(32, pf, l->sk->sk_allocation))
+		return -ENOMEM;
+	want = min(want, pf->size - pf->offset);
+	if (l->n_frags) {
+		f = &l->frags[l->n_frags - 1];
+		if (skb_frag_page(f) == pf->page &&
+		    skb_frag_off(f) + skb_frag_size(f) == pf->offset)
+			return want;
+	}
+	if (l->n_frags == MAX_SKB_FRAGS)
+		return -EMSGSIZE;
+	get_page(pf->page);
+	skb_frag_fill_page_desc(&l->frags[l->n_frags++], pf->page, pf->offset,
+				0);
+	return want;
+}
+
+static void layout_advance(struct layout *l, u32 n)
+{
+	skb_frag_size_add(&l->frags[l->n_frags - 1], n);
+	l->pfrag->offset += n;
+	l->wire += n;
+}
+
+static int layout_write(struct layout *l, const void *data, u32 len)
+{
+	while (len) {
+		int n = layout_room(l, len);
+
+		if (n < 0)
+			return n;
+		memcpy(page_address(l->pfrag->page) + l->pfrag->offset, data,
+		       n);
+		layout_advance(l, n);
+		data += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int layout_copy(struct layout *l, struct iov_iter *from, u32 len)
+{
+	while (len) {
+		int n = layout_room(l, len);
+
+		if (n < 0)
+			return n;
+		if (copy_page_from_iter(l->pfrag->page, l->pfrag->offset, n,
+					from) != n)
+			return -EFAULT;
+		layout_advance(l, n);
+		len -= n;
+	}
+	return 0;
+}
+
+static void layout_free(struct layout *l)
+{
+	while (l->n_frags)
+		put_page(skb_frag_page(&l->frags[--l->n_frags]));
+}
+
+/**
+ * struct plan - the next segment of a block
+ * @type: enum ltp_segment_type
+ * @len: payload bytes, 0 if they are to be held back
+ * @cp_serial: of a checkpoint
+ */
+struct plan {
+	u8	type;
+	u32	len;
+	u64	cp_serial;
+};
+
+static u64 take_serial(struct ltp_export *e)
+{
+	u64 serial;
+
+	spin_lock_bh(&e->s.lock);
+	serial = e->s.next_serial++;
+	spin_unlock_bh(&e->s.lock);
+	return serial;
+}
+
+/*
+ * What the segment at @off will be, with @avail bytes at hand, of which none
+ * follow if @last.  While the block may go on, one byte at least stays behind,
+ * so that the segment that ends the block, or its red part, can say so.
+ */
+static void plan_segment(struct ltp_export *e, u64 off, u64 avail, bool last,
+			 bool cp_due, struct plan *p)
+{
+	u32 fill = ltp_segment_fill(&e->prefix, off, e->wire), fill_cp;
+	bool red = off < e->red_limit;
+	u64 part = red ? min(avail, e->red_limit - off) : avail;
+	bool ends = last || part < avail;
+
+	p->cp_serial = 0;
+	p->type = red ? LTP_SEG_RED : LTP_SEG_GREEN;
+	p->len = min_t(u64, part, fill);
+	if (!last && avail <= fill) {
+		p->len = 0;
+		return;
+	}
+	if (!red) {
+		if (last && part <= fill)
+			p->type = LTP_SEG_GREEN_EOB;
+		return;
+	}
+	if (!(ends && part <= fill) && !cp_due)
+		return;
+
+	/* Serials that reports take meanwhile may make ours an octet longer. */
+	fill_cp = ltp_segment_fill_cp(&e->prefix, off, e->wire,
+				      READ_ONCE(e->s.next_serial) + 4096, 0);
+	if (ends && part <= fill) {
+		if (part > fill_cp) {
+			p->len = part - 1;
+			return;
+		}
+		p->type = last && part == avail ? LTP_SEG_RED_CP_EORP_EOB :
+						  LTP_SEG_RED_CP_EORP;
+	} else {
+		p->type = LTP_SEG_RED_CP;
+		p->len = fill_cp;
+	}
+	p->cp_serial = take_serial(e);
+}
+
+static struct ltp_burst *burst_of(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct ltp_burst, node);
+}
+
+/**
+ * ltp_block_find() - the burst that holds a byte, or the next one behind it
+ * @e: the session
+ * @pos: block offset of the byte
+ *
+ * Context: session.lock held.
+ * Return: the burst, or NULL.
+ */
+struct ltp_burst *ltp_block_find(const struct ltp_export *e, u64 pos)
+{
+	struct rb_node *node = e->bursts.rb_node;
+	struct ltp_burst *best = NULL;
+
+	while (node) {
+		struct ltp_burst *b = burst_of(node);
+
+		if (b->start + b->len > pos) {
+			best = b;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return best;
+}
+
+static void burst_free(struct ltp_burst *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->n_frags; i++)
+		put_page(skb_frag_page(&b->frags[i]));
+	ltp_session_signal_free(b->cp);
+	kfree(b);
+}
+
+static void uncharge(struct ltp_export *e, u32 charge)
+{
+	struct sock *sk = e->s.sk;
+
+	WARN_ON_ONCE(refcount_sub_and_test(charge, &sk->sk_wmem_alloc));
+	sk->sk_write_space(sk);
+}
+
+/* Builds the signal of the checkpoint that ends a burst. */
+static int burst_checkpoint(struct ltp_burst *b, u64 serial)
+{
+	u32 pos = (b->n_segs - 1) * b->stride;
+	struct ltp_signal *sig;
+
+	sig = ltp_session_signal(b->last_type, GFP_KERNEL_ACCOUNT);
+	if (!sig)
+		return -ENOMEM;
+	b->cp = sig;
+	sig->serial = serial;
+	sig->upper = b->start + b->len;
+	sig->skb = ltp_block_skb(0, GFP_KERNEL_ACCOUNT);
+	if (!sig->skb)
+		return -ENOMEM;
+	return ltp_block_add_frags(sig->skb, b, pos, b->wire - pos);
+}
+
+static int burst_add(struct ltp_export *e, struct ltp_burst *b)
+{
+	struct rb_node **p = &e->bursts.rb_node, *parent = NULL;
+	int err = 0;
+
+	spin_lock_bh(&e->s.lock);
+	if (e->s.state != LTP_SENDING) {
+		err = -EPIPE;
+		goto out;
+	}
+	while (*p) {
+		parent = *p;
+		p = &parent->rb_right;
+	}
+	rb_link_node(&b->node, parent, p);
+	rb_insert_color(&b->node, &e->bursts);
+	refcount_add(b->charge, &e->s.sk->sk_wmem_alloc);
+	e->length = b->start + b->len;
+	if (b->cp) {
+		b->cp->lower = e->cp_upper;
+		e->cp_upper = b->cp->upper;
+	}
+	if (ltp_segment_is_eorp(b->last_type))
+		e->red_length = e->length;
+	if (ltp_segment_is_eob(b->last_type)) {
+		e->ended = true;
+		if (e->red_length == LTP_UNKNOWN)
+			e->red_length = 0;
+	}
+out:
+	spin_unlock_bh(&e->s.lock);
+	return err;
+}
+
+/* Keeps what came for the segment that cannot be laid out yet. */
+static int hold_back(struct ltp_export *e, struct iov_iter *from)
+{
+	u32 n = iov_iter_count(from);
+
+	if (!e->tail) {
+		e->tail = kvmalloc(e->wire, GFP_KERNEL_ACCOUNT);
+		if (!e->tail)
+			return -ENOMEM;
+	}
+	if (copy_from_iter(e->tail + e->tail_len, n, from) != n)
+		return -EFAULT;
+	e->tail_len += n;
+	return 0;
+}
+
+/**
+ * ltp_block_append() - lay out the next burst of a block
+ * @e: the session
+ * @from: the bytes the caller has
+ * @last: they end the block
+ * @cp_every: bytes after which a discretionary checkpoint is due (RFC 5326,
+ *	section 4.1), %LTP_UNKNOWN for never
+ *
+ * All segments but the last have the same size on the wire; where an SDNV
+ * grows, the payload shrinks.  A burst ends at the burst limit, at the size
+ * of one IP packet, behind a checkpoint, where the colour changes, and where
+ * the data ends.
+ *
+ * Context: process, under ltp_sock.send_lock.
+ * Return: 1 if a burst was laid out, 0 if all bytes were held back; -EPIPE if
+ * the session has ended, -EFAULT, -ENOMEM.
+ */
+int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
+		     u64 cp_every)
+{
+	struct layout l = { .sk = e->s.sk, .pfrag = sk_page_frag(e->s.sk) };
+	u32 i;
+	u32 frags_of_seg = e->wire / PAGE_SIZE + 2;
+	u8 header[LTP_SEG_DATA_HDR_MAX], *end;
+	u64 off = e->length, start = off;
+	u32 n_segs = 0, stride = 0;
+	struct plan p = {}, next;
+	struct ltp_burst *b;
+	int err;
+
+	for (;;) {
+		u64 avail = e->tail_len + iov_iter_count(from);
+		u32 take;
+
+		if (!avail || p.cp_serial || n_segs == e->burst_limit ||
+		    l.wire > e->burst_max - e->wire || l.wire != n_segs * e->wire ||
+		    (n_segs && l.n_frags + frags_of_seg > MAX_SKB_FRAGS))
+			break;
+		plan_segment(e, off, avail, last,
+			     off + e->wire - e->cp_upper >= cp_every, &next);
+		if (!next.len ||
+		    (n_segs && ltp_segment_is_red(next.type) !=
+			       ltp_segment_is_red(p.type)))
+			break;
+		p = next;
+		end = ltp_segment_put_data(header, &e->prefix, p.type, off,
+					   p.len, p.cp_serial, 0);
+		err = layout_write(&l, header, end - header);
+		take = min(p.len, e->tail_len);
+		if (!err && take) {
+			err = layout_write(&l, e->tail, take);
+			e->tail_len -= take;
+			memmove(e->tail, e->tail + take, e->tail_len);
+		}
+		if (!err)
+			err = layout_copy(&l, from, p.len - take);
+		if (err)
+			goto drop;
+		if (!n_segs++)
+			stride = l.wire;
+		off += p.len;
+	}
+	if (!n_segs)
+		return hold_back(e, from);
+
+	b = kzalloc(struct_size(b, frags, l.n_frags), GFP_KERNEL_ACCOUNT);
+	err = -ENOMEM;
+	if (!b)
+		goto drop;
+	b->n_frags = l.n_frags;
+	b->start = start;
+	b->len = off - start;
+	b->wire = l.wire;
+	b->stride = stride;
+	b->n_segs = n_segs;
+	b->last_type = p.type;
+	b->type = ltp_segment_is_red(p.type) ? LTP_SEG_RED : LTP_SEG_GREEN;
+	b->charge = l.wire + ksize(b);
+	for (i = 0; i < l.n_frags; i++)
+		b->frags[i] = l.frags[i];
+	l.n_frags = 0;
+	err = ltp_segment_is_checkpoint(b->last_type) ?
+	      burst_checkpoint(b, p.cp_serial) : 0;
+	if (!err)
+		err = burst_add(e, b);
+	if (!err)
+		return 1;
+	burst_free(b);
+drop:
+	layout_free(&l);
+	return err;
+}
+
+/**
+ * ltp_block_seek() - find the original segment that holds a byte
+ * @e: the session
+ * @pos: block offset of the byte
+ * @p: the segment
+ *
+ * Context: session.lock held.
+ * Return: false if the byte is not stored, because it was claimed.
+ */
+bool ltp_block_seek(const struct ltp_export *e, u64 pos, struct ltp_piece *p)
+{
+	struct ltp_burst *b = ltp_block_find(e, pos);
+	u32 i;
+
+	if (!b || b->start > pos)
+		return false;
+	p->b = b;
+	p->start = b->start;
+	for (i = 0; i < b->n_segs - 1; i++) {
+		p->len = ltp_segment_fill(&e->prefix, p->start, b->stride);
+		if (pos < p->start + p->len)
+			break;
+		p->start += p->len;
+	}
+	p->wire_pos = i * b->stride;
+	p->wire_len = b->stride;
+	p->type = b->type;
+	if (i == b->n_segs - 1) {
+		p->len = b->start + b->len - p->start;
+		p->wire_len = b->wire - p->wire_pos;
+		p->type = b->last_type;
+	}
+	return true;
+}
+
+/**
+ * ltp_block_unsent() - the next burst that never left
+ * @e: the session
+ *
+ * Context: session.lock held.
+ * Return: the burst, or NULL.
+ */
+struct ltp_burst *ltp_block_unsent(const struct ltp_export *e)
+{
+	return e->sent < e->length ? ltp_block_find(e, e->sent) : NULL;
+}
+
+/**
+ * ltp_block_skb() - an empty buffer with room for all headers below LTP
+ * @linear: bytes to be put into its linear part
+ * @gfp: allocation flags
+ *
+ * Return: the buffer, or NULL.
+ */
+struct sk_buff *ltp_block_skb(u32 linear, gfp_t gfp)
+{
+	struct sk_buff *skb;
+
+	skb = alloc_skb(LTP_UDP_HEADROOM + linear, gfp | __GFP_NOWARN);
+	if (skb)
+		skb_reserve(skb, LTP_UDP_HEADROOM);
+	return skb;
+}
+
+/**
+ * ltp_block_add_frags() - have a buffer refer to bytes of a burst
+ * @skb: the buffer
+ * @b: the burst
+ * @pos: first byte on the wire
+ * @len: bytes
+ *
+ * Return: 0; -EMSGSIZE if the buffer has no room for as many fragments, and
+ * it is as it was.
+ */
+int ltp_block_add_frags(struct sk_buff *skb, const struct ltp_burst *b,
+			u32 pos, u32 len)
+{
+	int nr = skb_shinfo(skb)->nr_frags;
+	u32 i, need, at, off = pos, n = len;
+
+	for (i = 0; off >= skb_frag_size(&b->frags[i]); i++)
+		off -= skb_frag_size(&b->frags[i]);
+	for (need = 0, at = off; n; need++, at = 0)
+		n -= min(n, skb_frag_size(&b->frags[i + need]) - at);
+	if (nr + need > MAX_SKB_FRAGS)
+		return -EMSGSIZE;
+
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += len;
+	for (; len; i++, off = 0) {
+		const skb_frag_t *f = &b->frags[i];
+		struct page *page = skb_frag_page(f);
+		u32 page_off = skb_frag_off(f) + off;
+
+		n = min(len, skb_frag_size(f) - off);
+		if (skb_can_coalesce(skb, nr, page, page_off)) {
+			skb_frag_size_add(&skb_shinfo(skb)->frags[nr - 1], n);
+		} else {
+			get_page(page);
+			skb_fill_page_desc(skb, nr++, page, page_off, n);
+		}
+		len -= n;
+	}
+	return 0;
+}
+
+/**
+ * ltp_block_rebuild() - a segment with another header, or cut shorter
+ * @e: the session
+ * @p: the original segment
+ * @pos: block offset of the first byte, within it
+ * @len: bytes, not beyond it
+ * @type: enum ltp_segment_type
+ * @cp_serial: of a checkpoint
+ * @rs_serial: report that the checkpoint answers
+ *
+ * The header is new, the payload stays where it is.
+ *
+ * Context: session.lock held; GFP_ATOMIC.
+ * Return: the buffer, or NULL.
+ */
+struct sk_buff *ltp_block_rebuild(const struct ltp_export *e,
+				  const struct ltp_piece *p, u64 pos, u32 len,
+				  u8 type, u64 cp_serial, u64 rs_serial)
+{
+	u32 hlen = p->wire_len - p->len;
+	struct sk_buff *skb;
+	u8 *end;
+
+	skb = ltp_block_skb(LTP_SEG_DATA_HDR_MAX, GFP_ATOMIC);
+	if (!skb)
+		return NULL;
+	end = ltp_segment_put_data(skb->data, &e->prefix, type, pos, len,
+				   cp_serial, rs_serial);
+	skb_put(skb, end - skb->data);
+	if (ltp_block_add_frags(skb, p->b, p->wire_pos + hlen + pos - p->start,
+				len)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+/**
+ * ltp_block_drop_burst() - forget a burst that needs no retransmission
+ * @e: the session
+ * @b: the burst
+ *
+ * Context: session.lock held.
+ */
+void ltp_block_drop_burst(struct ltp_export *e, struct ltp_burst *b)
+{
+	u32 charge = b->charge;
+
+	rb_erase(&b->node, &e->bursts);
+	burst_free(b);
+	uncharge(e, charge);
+}
+
+/**
+ * ltp_block_claim() - the receiver holds red bytes (RFC 5326, section 6.13)
+ * @e: the session
+ * @start: first byte
+ * @end: first byte behind
+ *
+ * Bursts that are claimed whole are freed.
+ *
+ * Context: session.lock held.
+ * Return: 0, or -ENOMEM and nothing changed.
+ */
+int ltp_block_claim(struct ltp_export *e, u64 start, u64 end)
+{
+	struct ltp_burst *b, *next;
+	int err;
+
+	err = ltp_ranges_add(&e->claimed, start, end);
+	if (err)
+		return err;
+	for (b = ltp_block_find(e, start); b && b->start < end; b = next) {
+		next = burst_of(rb_next(&b->node));
+		if (ltp_ranges_cover(&e->claimed, b->start, b->start + b->len))
+			ltp_block_drop_burst(e, b);
+	}
+	return 0;
+}
+
+/**
+ * ltp_block_release() - free all that an export session stores
+ * @e: the session, ended
+ *
+ * Context: session.lock held, or the last reference is gone.
+ */
+void ltp_block_release(struct ltp_export *e)
+{
+	struct ltp_batch *batch, *next;
+	struct ltp_burst *b, *n;
+	u32 charge = 0;
+
+	rbtree_postorder_for_each_entry_safe(b, n, &e->bursts, node) {
+		charge += b->charge;
+		burst_free(b);
+	}
+	e->bursts = RB_ROOT;
+	list_for_each_entry_safe(batch, next, &e->batches, list)
+		kfree(batch);
+	INIT_LIST_HEAD(&e->batches);
+	ltp_ranges_free(&e->claimed);
+	ltp_ranges_free(&e->reports);
+	if (charge)
+		uncharge(e, charge);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_BLOCK_H
+#define _LTP_BLOCK_H
+
+#include <net/ltp.h>
+
+/**
+ * struct ltp_piece - one original segment of a block, as it lies in its burst
+ * @b: the burst
+ * @start: block offset of its payload
+ * @len: payload bytes
+ * @wire_pos: of its header within the burst
+ * @wire_len: bytes with the header
+ * @type: enum ltp_segment_type
+ */
+struct ltp_piece {
+	struct ltp_burst	*b;
+	u64			start;
+	u32			len;
+	u32			wire_pos;
+	u32			wire_len;
+	u8			type;
+};
+
+int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
+		     u64 cp_every);
+bool ltp_block_seek(const struct ltp_export *e, u64 pos, struct ltp_piece *p);
+struct ltp_burst *ltp_block_find(const struct ltp_export *e, u64 pos);
+struct ltp_burst *ltp_block_unsent(const struct ltp_export *e);
+struct sk_buff *ltp_block_skb(u32 linear, gfp_t gfp);
+int ltp_block_add_frags(struct sk_buff *skb, const struct ltp_burst *b,
+			u32 pos, u32 len);
+struct sk_buff *ltp_block_rebuild(const struct ltp_export *e,
+				  const struct ltp_piece *p, u64 pos, u32 len,
+				  u8 type, u64 cp_serial, u64 rs_serial);
+int ltp_block_claim(struct ltp_export *e, u64 start, u64 end);
+void ltp_block_drop_burst(struct ltp_export *e, struct ltp_burst *b);
+void ltp_block_release(struct ltp_export *e);
+
+#endif /* _LTP_BLOCK_H */

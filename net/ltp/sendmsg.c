@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0
+/* sendmsg(): one call is one block, or with MSG_MORE a piece of one. */
+#include <linux/ltp_netlink.h>
+#include <linux/sched/signal.h>
+#include <linux/udp.h>
+#include <linux/uio.h>
+
+#include "af_ltp.h"
+#include "block.h"
+#include "compat.h"
+#include "notice.h"
+#include "output.h"
+#include "session.h"
+#include "span.h"
+
+/* A segment must have room for its header and some data. */
+#define SEGMENT_MIN	128
+
+/* A sender that waits looks up this often even if nothing woke it. */
+#define LOOK_UP		(HZ / 10)
+
+/**
+ * struct wish - how a block shall be sent: socket options, control messages
+ * @cookie: LTP_COOKIE
+ * @red_length: LTP_RED_LENGTH
+ * @segment_size: LTP_SEGMENT_SIZE
+ * @burst_limit: LTP_BURST_LIMIT
+ */
+struct wish {
+	u64	cookie;
+	u64	red_length;
+	u32	segment_size;
+	u32	burst_limit;
+};
+
+static int wish_of(const struct ltp_sock *ls, struct msghdr *msg,
+		   struct wish *w)
+{
+	struct cmsghdr *cm;
+	size_t len;
+
+	w->cookie = 0;
+	w->red_length = READ_ONCE(ls->red_length);
+	w->segment_size = READ_ONCE(ls->segment_size);
+	w->burst_limit = READ_ONCE(ls->burst_limit);
+	for_each_cmsghdr(cm, msg) {
+		if (!CMSG_OK(msg, cm))
+			return -EINVAL;
+		if (cm->cmsg_level != SOL_LTP)
+			continue;
+		len = cm->cmsg_len - CMSG_LEN(0);
+		switch (cm->cmsg_type) {
+		case LTP_COOKIE:
+			if (len != sizeof(w->cookie))
+				return -EINVAL;
+			memcpy(&w->cookie, CMSG_DATA(cm), len);
+			break;
+		case LTP_RED_LENGTH:
+			if (len != sizeof(w->red_length))
+				return -EINVAL;
+			memcpy(&w->red_length, CMSG_DATA(cm), len);
+			break;
+		case LTP_SEGMENT_SIZE:
+			if (len != sizeof(w->segment_size))
+				return -EINVAL;
+			memcpy(&w->segment_size, CMSG_DATA(cm), len);
+			break;
+		case LTP_BURST_LIMIT:
+			if (len != sizeof(w->burst_limit))
+				return -EINVAL;
+			memcpy(&w->burst_limit, CMSG_DATA(cm), len);
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* The span towards @remote, from the bound engine or the first that has one. */
+static struct ltp_span *span_to(struct ltp_sock *ls, u64 remote)
+{
+	struct ltp_net *ln = ltp_net(sock_net(&ls->sk));
+	struct ltp_span *span = NULL;
+	struct ltp_engine *engine;
+
+	if (ls->engine != LTP_ENGINE_ANY)
+		return ltp_span_find(ln, ls->engine, remote);
+	rcu_read_lock();
+	list_for_each_entry_rcu(engine, &ln->engines, list) {
+		span = ltp_span_find(ln, engine->id, remote);
+		if (span)
+			break;
+	}
+	rcu_read_unlock();
+	return span;
+}
+
+static struct ltp_export *block_begin(struct ltp_sock *ls, u64 remote,
+				      u64 service, const struct wish *w)
+{
+	u32 wire, max, limit;
+	struct ltp_export *e;
+	struct ltp_span *span;
+
+	span = span_to(ls, remote);
+	if (!span)
+		return ERR_PTR(-ENETUNREACH);
+	e = ERR_PTR(-ENETUNREACH);
+	max = ltp_span_payload_max(span);
+	if (!max)
+		goto out;
+	e = ERR_PTR(-EMSGSIZE);
+	wire = READ_ONCE(span->conf.segment_size);
+	if (w->segment_size > max)
+		goto out;
+	if (w->segment_size)
+		wire = w->segment_size;
+	if (!wire || wire > max)
+		wire = max;
+	e = ERR_PTR(-EINVAL);
+	if (wire < SEGMENT_MIN)
+		goto out;
+	limit = w->burst_limit ?: READ_ONCE(span->conf.burst_limit);
+	if (!limit || limit > UDP_MAX_SEGMENTS)
+		limit = UDP_MAX_SEGMENTS;
+
+	e = ltp_export_create(ls, span, service);
+	if (IS_ERR(e))
+		goto out;
+	e->wire = wire;
+	e->burst_max = max(ltp_span_burst_max(span), wire);
+	e->burst_limit = limit;
+	e->red_limit = w->red_length;
+	e->cookie = w->cookie;
+	ltp_session_count(&e->s, LTP_MIB_BLOCKS_SENT, 1);
+	ltp_notice_post(e, LTP_NOTICE_START);
+out:
+	ltp_span_put(span);
+	return e;
+}
+
+/* Gives a block up; nobody is told of one that was never accepted. */
+static void block_abort(struct ltp_export *e, bool accepted)
+{
+	spin_lock_bh(&e->s.lock);
+	if (!accepted) {
+		kfree_skb(e->notice);
+		e->notice = NULL;
+	}
+	ltp_session_cancel(&e->s, LTP_REASON_USR_CNCLD, false);
+	spin_unlock_bh(&e->s.lock);
+	ltp_output_signals(&e->s);
+	ltp_session_put(&e->s);
+}
+
+static bool has_space(const struct sock *sk)
+{
+	return refcount_read(&sk->sk_wmem_alloc) < READ_ONCE(sk->sk_sndbuf);
+}
+
+/*
+ * If the buffer is full of nothing but this block, only a report can make
+ * room: ask for one.
+ */
+static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
+{
+	if (!list_is_singular(&ls->exports) ||
+	    READ_ONCE(e->s.span->conf.flags) & LTP_SPAN_FLAGS_NO_DISCRETIONARY)
+		return;
+	spin_lock_bh(&e->s.lock);
+	if (e->cp_upper < min(e->sent, e->red_limit) && e->sent == e->length)
+		e->force_cp = true;
+	spin_unlock_bh(&e->s.lock);
+	ltp_output_export(e);
+}
+
+/* Waits until the send buffer has room. */
+static int wait_for_space(struct ltp_sock *ls, struct ltp_export *e,
+			  long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = &ls->sk;
+	long slice;
+	int err;
+
+	if (has_space(sk))
+		return 0;
+	add_wait_queue(sk_sleep(sk), &wait);
+	for (;;) {
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		err = 0;
+		if (has_space(sk) || READ_ONCE(e->s.state) != LTP_SENDING)
+			break;
+		err = -EAGAIN;
+		if (!*timeo)
+			break;
+		err = sock_intr_errno(*timeo);
+		if (signal_pending(current))
+			break;
+		ask_for_report(ls, e);
+		slice = min_t(long, *timeo, LOOK_UP);
+		if (*timeo == MAX_SCHEDULE_TIMEOUT)
+			wait_woken(&wait, TASK_INTERRUPTIBLE, slice);
+		else
+			*timeo -= slice - wait_woken(&wait, TASK_INTERRUPTIBLE,
+						     slice);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+/*
+ * After how many bytes the next discretionary checkpoint is due: a block that
+ * outgrows half of the send buffer needs reports before it ends.
+ */
+static u64 checkpoint_distance(const struct ltp_sock *ls,
+			       const struct ltp_export *e, u64 total)
+{
+	u64 half = READ_ONCE(ls->sk.sk_sndbuf) / 2;
+
+	if (total <= half ||
+	    READ_ONCE(e->s.span->conf.flags) & LTP_SPAN_FLAGS_NO_DISCRETIONARY)
+		return LTP_UNKNOWN;
+	return e->length < half ? half : half / 2;
+}
+
+/*
+ * Lays the message out and sends it.  @total: length of the block so far as
+ * known; @last: it ends here.
+ */
+static int block_send(struct ltp_sock *ls, struct ltp_export *e,
+		      struct iov_iter *from, u64 total, bool last, long timeo)
+{
+	int err;
+
+	while (last ? !e->ended : iov_iter_count(from)) {
+		err = wait_for_space(ls, e, &timeo);
+		if (!err)
+			err = ltp_block_append(e, from, last,
+					       checkpoint_distance(ls, e,
+								   total));
+		if (err < 0)
+			return err;
+		if (err)
+			ltp_output_export(e);
+	}
+	return 0;
+}
+
+/**
+ * ltp_sendmsg_finish() - end the block that MSG_MORE left open
+ * @ls: the socket
+ * @cancel: give it up instead
+ *
+ * Context: process, ltp_sock.send_lock held.
+ * Return: 0 or an errno.
+ */
+int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
+{
+	struct ltp_export *e = ls->open;
+	struct iov_iter none;
+	int err;
+
+	if (!e)
+		return 0;
+	ls->open = NULL;
+	if (!cancel) {
+		iov_iter_kvec(&none, WRITE, NULL, 0, 0);
+		err = block_send(ls, e, &none, e->length + e->tail_len, true,
+				 MAX_SCHEDULE_TIMEOUT);
+		if (!err) {
+			ltp_session_put(&e->s);
+			return 0;
+		}
+	} else {
+		err = 0;
+	}
+	block_abort(e, true);
+	return err;
+}
+
+/* The destination of a message, and whether it continues the open block. */
+static int destination(struct ltp_sock *ls, struct msghdr *msg,
+		       struct sockaddr_ltp *to)
+{
+	struct ltp_export *e = ls->open;
+	int err;
+
+	if (msg->msg_name) {
+		err = ltp_sock_addr(msg, to);
+		if (err)
+			return err;
+	} else if (e) {
+		return 0;
+	} else {
+		to->sltp_engine = READ_ONCE(ls->peer_engine);
+		to->sltp_service = READ_ONCE(ls->peer_service);
+		if (!to->sltp_engine)
+			return -EDESTADDRREQ;
+	}
+	if (e && (e->s.span->key.remote != to->sltp_engine ||
+		  e->s.service != to->sltp_service))
+		return -EINVAL;
+	return 0;
+}
+
+static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
+{
+	bool more = msg->msg_flags & MSG_MORE, fresh = !ls->open;
+	bool wait = !(msg->msg_flags & MSG_DONTWAIT);
+	struct iov_iter *from = &msg->msg_iter;
+	struct sock *sk = &ls->sk;
+	struct sockaddr_ltp to;
+	struct ltp_export *e;
+	struct wish wish;
+	u64 total, room;
+	size_t done;
+	int err;
+
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
+	err = sock_error(sk);
+	if (!err)
+		err = destination(ls, msg, &to);
+	if (!err)
+		err = wish_of(ls, msg, &wish);
+	if (err)
+		return err;
+
+	if (fresh) {
+		if (!len)
+			return more ? 0 : -EINVAL;
+		/* Without waiting a block is taken whole or not at all. */
+		room = READ_ONCE(sk->sk_sndbuf);
+		if (!wait && !more && len > room)
+			return -EMSGSIZE;
+		if (!wait && !more && len + sk_wmem_alloc_get(sk) > room)
+			return -EAGAIN;
+		e = block_begin(ls, to.sltp_engine, to.sltp_service, &wish);
+		if (IS_ERR(e))
+			return PTR_ERR(e);
+		ls->open = e;
+	}
+	e = ls->open;
+	total = e->length + e->tail_len + len;
+	err = -EMSGSIZE;
+	if (READ_ONCE(e->s.span->conf.flags) & LTP_SPAN_FLAGS_NO_DISCRETIONARY &&
+	    total > READ_ONCE(sk->sk_sndbuf) / 2)
+		goto fail;
+
+	err = block_send(ls, e, from, more ? LTP_UNKNOWN : total, !more,
+			 wait ? sock_sndtimeo(sk, false) : 0);
+	if (!err) {
+		if (!more) {
+			ls->open = NULL;
+			ltp_session_put(&e->s);
+		}
+		return len;
+	}
+fail:
+	done = len - iov_iter_count(from);
+	if (err == -EPIPE) {
+		/* The session was cancelled; say why, as the notice does. */
+		err = -ltp_notice_errno(READ_ONCE(e->s.reason));
+		ls->open = NULL;
+		ltp_session_put(&e->s);
+		return err;
+	}
+	if (err == -EFAULT || (fresh && !done)) {
+		ls->open = NULL;
+		block_abort(e, !fresh || e->sent);
+		return err;
+	}
+	/* A short count: the block stays open, the rest may follow. */
+	return done ?: err;
+}
+
+/**
+ * ltp_sendmsg() - send a block, or with MSG_MORE a piece of one
+ * @sock: the socket
+ * @msg: the message
+ * @len: its bytes
+ *
+ * Context: process.
+ * Return: bytes taken, or an errno: see ltp(7).
+ */
+int ltp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+	int err;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (msg->msg_flags & MSG_DONTWAIT) {
+		if (!mutex_trylock(&ls->send_lock))
+			return -EAGAIN;
+	} else if (mutex_lock_interruptible(&ls->send_lock)) {
+		return -EINTR;
+	}
+	err = send_locked(ls, msg, len);
+	mutex_unlock(&ls->send_lock);
+	return err;
+}
