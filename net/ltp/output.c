@@ -1,0 +1,790 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What leaves, and in which order: for one session retransmissions before
+ * original data; for one peer reports, acknowledgments and cancels before
+ * either, because they go out at once, past the span's queue and rate.
+ *
+ * ltp_output_export() sends in the caller's context, be that sendmsg() or the
+ * softirq that brought a report, until the session has nothing left, the rate
+ * or the flow's send buffer says stop, or a softirq has done its share.  What
+ * is left then waits in ltp_span.pending, where sessions take turns, for
+ * ltp_output_run().
+ */
+#include <linux/slab.h>
+#include <linux/udp.h>
+
+#include "block.h"
+#include "compat.h"
+#include "notice.h"
+#include "output.h"
+#include "session.h"
+#include "span.h"
+#include "timer.h"
+#include "trace.h"
+#include "udp.h"
+
+/* Bursts that one softirq, or one turn of a session, may send. */
+#define SOFTIRQ_BURSTS	16
+#define TURN_BURSTS	1
+
+/* After a refusal by a queue that will not wake us. */
+#define RETRY_NS	(5 * NSEC_PER_MSEC)
+#define RETRY_SLOW_NS	(100 * NSEC_PER_MSEC)
+
+/* How far the clock of a rate may lag behind: late timers lose nothing. */
+#define RATE_CREDIT_NS	(20 * NSEC_PER_MSEC)
+
+static struct workqueue_struct *output_wq;
+
+/**
+ * struct shot - one buffer on its way out
+ * @skb: the buffer
+ * @stride: bytes of its segments
+ * @payload: payload bytes in it
+ * @segs: segments in it
+ * @undo: sent-mark to restore if it is refused
+ * @first_pass: it is original data, and the mark ltp_export.sent
+ * @batch: the batch it belongs to, and the mark its position
+ * @cp: checkpoint it ends with
+ */
+struct shot {
+	struct sk_buff		*skb;
+	u32			stride;
+	u32			payload;
+	u32			segs;
+	u64			undo;
+	bool			first_pass;
+	struct ltp_batch	*batch;
+	struct ltp_signal	*cp;
+};
+
+static u8 checkpoint_type(const struct ltp_export *e, u64 end)
+{
+	if (end != e->red_length)
+		return LTP_SEG_RED_CP;
+	return e->ended && end == e->length ? LTP_SEG_RED_CP_EORP_EOB :
+					      LTP_SEG_RED_CP_EORP;
+}
+
+/* Makes the checkpoint over [@from, @end) of one segment the buffer to send. */
+static int shot_checkpoint(struct ltp_export *e, const struct ltp_piece *p,
+			   u64 from, u64 end, u64 lower, u64 rs_serial,
+			   struct shot *shot)
+{
+	u8 type = checkpoint_type(e, end);
+	struct ltp_signal *cp;
+
+	cp = ltp_session_signal(type, GFP_ATOMIC);
+	if (!cp)
+		return -ENOMEM;
+	cp->serial = e->s.next_serial;
+	cp->ref = rs_serial;
+	cp->lower = lower;
+	cp->upper = end;
+	cp->skb = ltp_block_rebuild(e, p, from, end - from, type, cp->serial,
+				    rs_serial);
+	if (cp->skb)
+		shot->skb = ltp_output_signal_copy(cp);
+	if (!shot->skb) {
+		ltp_session_signal_free(cp);
+		return -ENOMEM;
+	}
+	e->s.next_serial++;
+	shot->cp = cp;
+	shot->stride = U32_MAX;
+	shot->payload = end - from;
+	shot->segs = 1;
+	return 0;
+}
+
+/*
+ * The next bytes of a batch, within one original segment, and whether the
+ * batch ends with them.
+ */
+static bool batch_next(const struct ltp_export *e,
+		       const struct ltp_batch *batch, struct ltp_piece *p,
+		       u64 *from, u64 *to, bool *last)
+{
+	u64 a, b;
+
+	if (!ltp_ranges_next_gap(&e->claimed, batch->pos, batch->end, from, to))
+		return false;
+	if (WARN_ON_ONCE(!ltp_block_seek(e, *from, p)))
+		return false;
+	*to = min(*to, p->start + p->len);
+	*last = !ltp_ranges_next_gap(&e->claimed, *to, batch->end, &a, &b);
+	return true;
+}
+
+/*
+ * A piece of a batch that must be built anew, because it is cut, was a
+ * checkpoint, has become too large for the path, or ends the batch and so
+ * becomes a checkpoint (section 6.13).  What finds no room in that goes before.
+ */
+static int shot_rebuild(struct ltp_export *e, struct ltp_batch *batch,
+			const struct ltp_piece *p, u64 from, u64 to, bool last,
+			u32 wire, struct shot *shot)
+{
+	u32 room;
+
+	if (last) {
+		room = ltp_segment_fill_cp(&e->prefix, from, wire,
+					   e->s.next_serial, batch->rs_serial);
+		if (to - from <= room) {
+			int err = shot_checkpoint(e, p, from, to, batch->lower,
+						  batch->rs_serial, shot);
+
+			if (!err)
+				batch->pos = batch->end;
+			return err;
+		}
+		to -= room;
+	}
+	room = ltp_segment_fill(&e->prefix, from, wire);
+	if (!room)
+		return -EMSGSIZE;
+	to = min(to, from + room);
+	shot->skb = ltp_block_rebuild(e, p, from, to - from, LTP_SEG_RED, 0, 0);
+	if (!shot->skb)
+		return -ENOMEM;
+	shot->stride = U32_MAX;
+	shot->payload = to - from;
+	shot->segs = 1;
+	batch->pos = to;
+	return 0;
+}
+
+/*
+ * The next buffer of a batch: as many whole original segments of one size as
+ * it can refer to, wherever they lie; or a single one built anew.
+ */
+static int shot_batch(struct ltp_export *e, struct ltp_batch *batch, u32 wire,
+		      struct shot *shot)
+{
+	struct ltp_piece p;
+	u64 from, to;
+	bool last;
+
+	shot->undo = batch->pos;
+	shot->batch = batch;
+	while (batch_next(e, batch, &p, &from, &to, &last)) {
+		if (last || from != p.start || to != p.start + p.len ||
+		    p.type != LTP_SEG_RED || p.wire_len > wire)
+			return shot->segs ? 0 :
+			       shot_rebuild(e, batch, &p, from, to, last, wire,
+					    shot);
+		if (!shot->segs) {
+			shot->skb = ltp_block_skb(0, GFP_ATOMIC);
+			if (!shot->skb)
+				return -ENOMEM;
+			shot->stride = p.wire_len;
+		} else if (p.wire_len > shot->stride ||
+			   shot->segs == e->burst_limit ||
+			   shot->skb->len + p.wire_len > e->burst_max) {
+			return 0;
+		}
+		if (ltp_block_add_frags(shot->skb, p.b, p.wire_pos,
+					p.wire_len)) {
+			/* One segment always fits: see ltp_block_append(). */
+			return 0;
+		}
+		shot->segs++;
+		shot->payload += p.len;
+		batch->pos = to;
+		if (p.wire_len < shot->stride)
+			return 0;
+	}
+	return shot->segs ? 0 : -ENODATA;
+}
+
+/* The next burst of original data. */
+static int shot_burst(struct ltp_export *e, struct ltp_burst *b, u32 wire,
+		      struct shot *shot)
+{
+	struct ltp_batch *batch;
+
+	if (b->stride > wire && b->type == LTP_SEG_GREEN) {
+		/* The path MTU shrank, and green data is not cut anew. */
+		e->sent = b->start + b->len;
+		ltp_block_drop_burst(e, b);
+		return -EAGAIN;
+	}
+	if (b->stride > wire) {
+		/* The path MTU shrank: cut the burst anew, as if reported. */
+		batch = kzalloc(sizeof(*batch), GFP_ATOMIC | __GFP_NOWARN);
+		if (!batch)
+			return -ENOMEM;
+		batch->pos = b->start;
+		batch->lower = b->start;
+		batch->end = b->start + b->len;
+		list_add_tail(&batch->list, &e->batches);
+		ltp_session_signal_free(b->cp);
+		b->cp = NULL;
+		e->sent = batch->end;
+		return -EAGAIN;
+	}
+	shot->skb = ltp_block_skb(0, GFP_ATOMIC);
+	if (!shot->skb)
+		return -ENOMEM;
+	ltp_block_add_frags(shot->skb, b, 0, b->wire);
+	shot->first_pass = true;
+	shot->stride = b->stride;
+	shot->undo = e->sent;
+	shot->payload = b->len;
+	shot->segs = b->n_segs;
+	shot->cp = b->cp;
+	b->cp = NULL;
+	e->sent = b->start + b->len;
+	return 0;
+}
+
+/*
+ * A checkpoint over red data that already left, because the sender must know
+ * what became of it to go on.
+ */
+static int shot_forced(struct ltp_export *e, u32 wire, struct shot *shot)
+{
+	u64 end = min(e->sent, e->red_length), from, to, lower;
+	struct ltp_piece p;
+	u32 room;
+	int err;
+
+	e->force_cp = false;
+	if (!ltp_ranges_next_gap(&e->claimed, 0, end, &from, &to))
+		return -ENODATA;
+	if (!ltp_block_seek(e, end - 1, &p)) {
+		if (!ltp_block_seek(e, from, &p))
+			return -ENODATA;
+		end = min(end, p.start + p.len);
+	}
+	lower = end > e->cp_upper ? e->cp_upper : 0;
+	room = ltp_segment_fill_cp(&e->prefix, p.start, wire, e->s.next_serial,
+				   0);
+	from = max(p.start, end - min_t(u64, room, end - p.start));
+	err = shot_checkpoint(e, &p, from, end, lower, 0, shot);
+	if (!err)
+		e->cp_upper = max(e->cp_upper, end);
+	return err;
+}
+
+/* All of an ended block left, no checkpoint is out, and data is missing. */
+static bool stuck(const struct ltp_export *e)
+{
+	return e->ended && list_empty(&e->s.signals) &&
+	       e->claimed.total < e->red_length;
+}
+
+/*
+ * Decides what the session sends next and marks it sent.  session.lock held.
+ * Returns 0; -ENODATA if there is nothing; -ENOMEM, -EMSGSIZE.
+ */
+static int shot_next(struct ltp_export *e, u32 wire, struct shot *shot)
+{
+	struct ltp_batch *batch;
+	struct ltp_burst *b;
+	int err;
+
+	memset(shot, 0, sizeof(*shot));
+	if (e->s.state > LTP_WAITING)
+		return -ENODATA;
+	for (;;) {
+		batch = list_first_entry_or_null(&e->batches, struct ltp_batch,
+						 list);
+		if (!batch) {
+			b = ltp_block_unsent(e);
+			err = b ? shot_burst(e, b, wire, shot) : -ENODATA;
+			if (err == -EAGAIN)
+				continue;
+			break;
+		}
+		err = shot_batch(e, batch, wire, shot);
+		if (err == -ENODATA || shot->cp) {
+			list_del(&batch->list);
+			kfree(batch);
+			shot->batch = NULL;
+		}
+		if (err != -ENODATA)
+			break;
+	}
+	if (err == -ENODATA && e->ended && e->s.state == LTP_SENDING)
+		ltp_export_all_sent(e);
+	if (err == -ENODATA && e->s.state <= LTP_WAITING &&
+	    (e->force_cp || stuck(e)))
+		err = shot_forced(e, wire, shot);
+	if (err) {
+		kfree_skb(shot->skb);
+		return err;
+	}
+	if (shot->cp) {
+		list_add_tail(&shot->cp->list, &e->s.signals);
+		ltp_timer_signal_sent(&e->s, shot->cp);
+	}
+	return 0;
+}
+
+static bool checkpoint_is_out(const struct ltp_export *e,
+			      const struct ltp_signal *cp)
+{
+	struct ltp_signal *sig;
+
+	list_for_each_entry(sig, &e->s.signals, list)
+		if (sig == cp)
+			return true;
+	return false;
+}
+
+/* Takes back what was marked, after the stack refused the buffer. */
+static void shot_undo(struct ltp_export *e, struct shot *shot)
+{
+	struct ltp_batch *batch;
+	struct ltp_burst *b;
+
+	if (e->s.state > LTP_WAITING)
+		return;
+	if (shot->first_pass) {
+		e->sent = shot->undo;
+		b = ltp_block_unsent(e);
+		if (b && shot->cp && checkpoint_is_out(e, shot->cp)) {
+			list_del_init(&shot->cp->list);
+			shot->cp->running = false;
+			b->cp = shot->cp;
+		}
+		return;
+	}
+	/* A checkpoint that ended the batch is sent again by its timer. */
+	list_for_each_entry(batch, &e->batches, list)
+		if (batch == shot->batch)
+			batch->pos = shot->undo;
+}
+
+/* Counts what left, and draws the conclusions for original data. */
+static void shot_done(struct ltp_export *e, struct shot *shot)
+{
+	struct ltp_burst *b;
+
+	if (shot->cp)
+		ltp_session_count(&e->s, LTP_MIB_TX_CHECKPOINTS, 1);
+	if (!shot->first_pass) {
+		ltp_session_count(&e->s, LTP_MIB_RTX_SEGMENTS, shot->segs);
+		ltp_session_count(&e->s, LTP_MIB_RTX_BYTES, shot->payload);
+		e->rtx_bytes += shot->payload;
+		return;
+	}
+	if (e->s.state != LTP_SENDING)
+		return;
+	/* Green data is not sent twice. */
+	b = ltp_block_find(e, shot->undo);
+	if (b && b->type == LTP_SEG_GREEN)
+		ltp_block_drop_burst(e, b);
+	if (!e->ended || e->sent < e->length)
+		return;
+	ltp_export_all_sent(e);
+}
+
+static int span_xmit(struct ltp_span *span, struct sk_buff *skb, u32 stride)
+{
+	struct ltp_carrier *flow;
+	int err = -ENETDOWN;
+
+	rcu_read_lock();
+	flow = rcu_dereference(span->flow);
+	if (flow)
+		err = ltp_udp_xmit(flow, skb, stride);
+	else
+		kfree_skb(skb);
+	rcu_read_unlock();
+	return err;
+}
+
+/*
+ * Whether the span takes another burst now.  If not, ltp_output_run() is
+ * going to be called when it does; @after is the time it shall wait at least.
+ */
+static bool span_ready(struct ltp_span *span, u64 after)
+{
+	struct ltp_carrier *flow;
+	bool ready = false;
+	u64 now, at;
+
+	rcu_read_lock();
+	flow = rcu_dereference(span->flow);
+	if (!flow)
+		goto out;
+	now = ktime_get_ns();
+	at = READ_ONCE(span->conf.rate) == LTP_UNKNOWN ? 0 :
+	     READ_ONCE(span->next_tx);
+	at = max(at, after);
+	if (at > now) {
+		hrtimer_start(&span->pacer, ns_to_ktime(at),
+			      HRTIMER_MODE_ABS_SOFT);
+	} else if (!ltp_udp_writeable(flow)) {
+		ltp_mib_add(span->engine, span, LTP_MIB_TX_BUSY, 1);
+		ltp_udp_wake_when_writeable(flow);
+	} else {
+		ready = true;
+	}
+out:
+	rcu_read_unlock();
+	return ready;
+}
+
+/* Counts a burst against the span's rate. */
+static void span_charge(struct ltp_span *span, u32 bytes)
+{
+	u64 rate = READ_ONCE(span->conf.rate), oldest;
+
+	if (rate == LTP_UNKNOWN)
+		return;
+	oldest = ktime_get_ns() - RATE_CREDIT_NS;
+	spin_lock_bh(&span->lock);
+	WRITE_ONCE(span->next_tx, max(span->next_tx, oldest) +
+		   mul_u64_u64_div_u64(bytes, NSEC_PER_SEC, rate));
+	spin_unlock_bh(&span->lock);
+}
+
+/*
+ * Sends one buffer of a session that this caller has marked busy.
+ *
+ * Returns 0; -ENODATA if there was none, and the session is not busy any
+ * more; -EAGAIN if it must wait, and ltp_output_run() is arranged for.
+ */
+static int output_one(struct ltp_export *e)
+{
+	struct ltp_span *span = e->s.span;
+	struct shot shot;
+	u32 bytes, wire;
+	int err;
+
+	wire = min(e->wire, ltp_span_payload_max(span));
+	spin_lock_bh(&e->s.lock);
+	err = shot_next(e, wire, &shot);
+	if (err == -ENODATA)
+		e->busy = false;
+	spin_unlock_bh(&e->s.lock);
+	if (err == -ENODATA)
+		return err;
+
+	if (!err) {
+		bytes = shot.skb->len;
+		err = span_xmit(span, shot.skb, shot.stride);
+		spin_lock_bh(&e->s.lock);
+		if (err)
+			shot_undo(e, &shot);
+		else
+			shot_done(e, &shot);
+		spin_unlock_bh(&e->s.lock);
+	}
+	if (!err) {
+		span_charge(span, bytes);
+		return 0;
+	}
+	/* No route, or no memory: that may take longer than a full queue. */
+	span_ready(span, ktime_get_ns() +
+		   (err == -ENOBUFS ? RETRY_NS : RETRY_SLOW_NS));
+	return -EAGAIN;
+}
+
+/* Leaves a session that this caller has marked busy to ltp_output_run(). */
+static void output_queue(struct ltp_export *e, bool first)
+{
+	struct ltp_span *span = e->s.span;
+
+	spin_lock_bh(&e->s.lock);
+	e->busy = false;
+	if (e->s.state <= LTP_WAITING) {
+		spin_lock(&span->lock);
+		if (!span->dead) {
+			e->queued = true;
+			ltp_session_hold(&e->s);
+			if (first)
+				list_add(&e->pending, &span->pending);
+			else
+				list_add_tail(&e->pending, &span->pending);
+		}
+		spin_unlock(&span->lock);
+	}
+	spin_unlock_bh(&e->s.lock);
+}
+
+/**
+ * ltp_output_export() - send what a session has to send
+ * @e: the session
+ *
+ * Context: process or softirq; no locks.
+ */
+void ltp_output_export(struct ltp_export *e)
+{
+	int left = in_serving_softirq() ? SOFTIRQ_BURSTS : INT_MAX;
+	struct ltp_span *span = e->s.span;
+	int err = 0;
+
+	spin_lock_bh(&e->s.lock);
+	if (e->busy || e->queued || e->s.state > LTP_WAITING) {
+		spin_unlock_bh(&e->s.lock);
+		return;
+	}
+	e->busy = true;
+	spin_unlock_bh(&e->s.lock);
+
+	/* Who comes while others wait waits behind them. */
+	if (list_empty(&span->pending) && span_ready(span, 0))
+		while (!err && left--)
+			err = span_ready(span, 0) ? output_one(e) : -EAGAIN;
+	if (err == -ENODATA)
+		return;
+	output_queue(e, false);
+	/* A wake-up that came before the session was queued found nobody. */
+	if (span_ready(span, 0))
+		ltp_output_resume(span);
+}
+
+/**
+ * ltp_output_run() - send for the sessions that wait for their span
+ * @work: ltp_span.run
+ *
+ * Context: process.
+ */
+void ltp_output_run(struct work_struct *work)
+{
+	struct ltp_span *span = container_of(work, struct ltp_span, run);
+	struct ltp_export *e;
+	int err, left;
+
+	while (span_ready(span, 0)) {
+		spin_lock_bh(&span->lock);
+		e = list_first_entry_or_null(&span->pending, struct ltp_export,
+					     pending);
+		if (e)
+			list_del_init(&e->pending);
+		spin_unlock_bh(&span->lock);
+		if (!e)
+			break;
+
+		spin_lock_bh(&e->s.lock);
+		e->queued = false;
+		e->busy = true;
+		spin_unlock_bh(&e->s.lock);
+		for (left = TURN_BURSTS, err = 0; !err && left; left--)
+			err = output_one(e);
+		if (err != -ENODATA)
+			output_queue(e, err == -EAGAIN);
+		ltp_session_put(&e->s);
+		if (err == -EAGAIN)
+			break;
+		cond_resched();
+	}
+}
+
+/**
+ * ltp_output_resume() - the span may be able to send again
+ * @span: the span
+ *
+ * Context: any.
+ */
+void ltp_output_resume(struct ltp_span *span)
+{
+	if (!READ_ONCE(span->dead) && !list_empty(&span->pending))
+		queue_work(output_wq, &span->run);
+}
+
+/**
+ * ltp_output_pace() - the rate allows the next burst
+ * @timer: ltp_span.pacer
+ *
+ * Context: softirq.
+ * Return: HRTIMER_NORESTART.
+ */
+enum hrtimer_restart ltp_output_pace(struct hrtimer *timer)
+{
+	ltp_output_resume(container_of(timer, struct ltp_span, pacer));
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * ltp_output_stop() - nothing is sent for a span any more
+ * @span: the span, marked dead, its flow closed
+ *
+ * Context: process.
+ */
+void ltp_output_stop(struct ltp_span *span)
+{
+	struct ltp_export *e, *next;
+	LIST_HEAD(pending);
+
+	hrtimer_cancel(&span->pacer);
+	cancel_work_sync(&span->run);
+	spin_lock_bh(&span->lock);
+	list_splice_init(&span->pending, &pending);
+	spin_unlock_bh(&span->lock);
+	list_for_each_entry_safe(e, next, &pending, pending) {
+		list_del_init(&e->pending);
+		ltp_session_put(&e->s);
+	}
+}
+
+/**
+ * ltp_output_skb() - send one segment at once
+ * @span: the span
+ * @skb: the segment; consumed
+ *
+ * Context: process or softirq; no locks.
+ * Return: 0 or an errno.
+ */
+int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb)
+{
+	return span_xmit(span, skb, U32_MAX);
+}
+
+/**
+ * ltp_output_signal_copy() - a copy of a signal to be sent
+ * @sig: the signal, which keeps its own for the next time
+ *
+ * Context: session.lock held; GFP_ATOMIC.
+ * Return: the segment, or NULL.
+ */
+struct sk_buff *ltp_output_signal_copy(const struct ltp_signal *sig)
+{
+	return __pskb_copy(sig->skb, LTP_UDP_HEADROOM,
+			   GFP_ATOMIC | __GFP_NOWARN);
+}
+
+/**
+ * ltp_output_signals() - send the reports and cancels that have not left yet
+ * @s: their session
+ *
+ * Context: process or softirq; no locks.
+ */
+void ltp_output_signals(struct ltp_session *s)
+{
+	struct ltp_signal *sig;
+	struct sk_buff *skb;
+
+	do {
+		skb = NULL;
+		spin_lock_bh(&s->lock);
+		list_for_each_entry(sig, &s->signals, list) {
+			if (sig->running)
+				continue;
+			skb = ltp_output_signal_copy(sig);
+			/* Without memory the timer tries again. */
+			ltp_timer_signal_sent(s, sig);
+			ltp_session_count(s, sig->type == LTP_SEG_RS ?
+					  LTP_MIB_TX_REPORTS :
+					  LTP_MIB_TX_CANCELS, 1);
+			break;
+		}
+		spin_unlock_bh(&s->lock);
+		if (skb)
+			ltp_output_skb(s->span, skb);
+	} while (skb);
+}
+
+/**
+ * ltp_output_cancel_skb() - build a cancel segment (section 3.2.4)
+ * @key: the session
+ * @type: %LTP_SEG_CS or %LTP_SEG_CR
+ * @reason: enum ltp_reason
+ *
+ * Context: any; GFP_ATOMIC.
+ * Return: the segment, or NULL.
+ */
+struct sk_buff *ltp_output_cancel_skb(const struct ltp_session_key *key,
+				      u8 type, u8 reason)
+{
+	struct sk_buff *skb = ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
+	u8 *end;
+
+	if (!skb)
+		return NULL;
+	end = ltp_segment_put_cancel(skb->data, skb->data + LTP_SEG_CTRL_MAX,
+				     type, key->originator, key->number,
+				     reason);
+	skb_put(skb, end - skb->data);
+	return skb;
+}
+
+/**
+ * ltp_output_cancel() - send a cancel segment for a session that is not known
+ * @span: the span
+ * @key: the session
+ * @type: %LTP_SEG_CS or %LTP_SEG_CR
+ * @reason: enum ltp_reason
+ *
+ * It is sent once.
+ *
+ * Context: process or softirq; no locks.
+ */
+void ltp_output_cancel(struct ltp_span *span,
+		       const struct ltp_session_key *key, u8 type, u8 reason)
+{
+	struct sk_buff *skb = ltp_output_cancel_skb(key, type, reason);
+
+	if (skb && !ltp_output_skb(span, skb))
+		ltp_mib_add(span->engine, span, LTP_MIB_TX_CANCELS, 1);
+}
+
+/**
+ * ltp_output_report_ack() - acknowledge a report (section 3.2.3)
+ * @span: the span
+ * @key: the session
+ * @serial: of the report
+ *
+ * Context: process or softirq; no locks.
+ */
+void ltp_output_report_ack(struct ltp_span *span,
+			   const struct ltp_session_key *key, u64 serial)
+{
+	struct sk_buff *skb = ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
+	u8 *end;
+
+	if (!skb)
+		return;
+	end = ltp_segment_put_ra(skb->data, skb->data + LTP_SEG_CTRL_MAX,
+				 key->originator, key->number, serial);
+	skb_put(skb, end - skb->data);
+	if (!ltp_output_skb(span, skb))
+		ltp_mib_add(span->engine, span, LTP_MIB_TX_REPORT_ACKS, 1);
+}
+
+/**
+ * ltp_output_cancel_ack() - acknowledge a cancel segment (section 3.2.4)
+ * @span: the span
+ * @key: the session
+ * @type: %LTP_SEG_CAS or %LTP_SEG_CAR
+ *
+ * Context: process or softirq; no locks.
+ */
+void ltp_output_cancel_ack(struct ltp_span *span,
+			   const struct ltp_session_key *key, u8 type)
+{
+	struct sk_buff *skb = ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
+	u8 *end;
+
+	if (!skb)
+		return;
+	end = ltp_segment_put_cancel_ack(skb->data,
+					 skb->data + LTP_SEG_CTRL_MAX, type,
+					 key->originator, key->number);
+	skb_put(skb, end - skb->data);
+	if (!ltp_output_skb(span, skb))
+		ltp_mib_add(span->engine, span, LTP_MIB_TX_CANCEL_ACKS, 1);
+}
+
+/**
+ * ltp_output_init() - set up at module load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init ltp_output_init(void)
+{
+	output_wq = alloc_workqueue("ltp", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return output_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * ltp_output_exit() - tear down at module unload
+ */
+void ltp_output_exit(void)
+{
+	destroy_workqueue(output_wq);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_OUTPUT_H
+#define _LTP_OUTPUT_H
+
+#include <net/ltp.h>
+
+void ltp_output_export(struct ltp_export *e);
+void ltp_output_resume(struct ltp_span *span);
+void ltp_output_run(struct work_struct *work);
+enum hrtimer_restart ltp_output_pace(struct hrtimer *timer);
+void ltp_output_stop(struct ltp_span *span);
+
+int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb);
+void ltp_output_signals(struct ltp_session *s);
+struct sk_buff *ltp_output_signal_copy(const struct ltp_signal *sig);
+struct sk_buff *ltp_output_cancel_skb(const struct ltp_session_key *key,
+				      u8 type, u8 reason);
+void ltp_output_report_ack(struct ltp_span *span,
+			   const struct ltp_session_key *key, u64 serial);
+void ltp_output_cancel(struct ltp_span *span,
+		       const struct ltp_session_key *key, u8 type, u8 reason);
+void ltp_output_cancel_ack(struct ltp_span *span,
+			   const struct ltp_session_key *key, u8 type);
+
+int ltp_output_init(void);
+void ltp_output_exit(void);
+
+#endif /* _LTP_OUTPUT_H */
