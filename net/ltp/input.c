@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What comes in.  A coalesced buffer is walked once: each segment's header is
+ * parsed, and as long as the next segment goes on where the last one ended it
+ * only makes the run longer.  A run goes to its session with one lookup and
+ * one lock, and takes the buffer along.
+ */
+#include <linux/slab.h>
+
+#include "af_ltp.h"
+#include "engine.h"
+#include "input.h"
+#include "output.h"
+#include "reasm.h"
+#include "report.h"
+#include "session.h"
+#include "span.h"
+#include "trace.h"
+#include "udp.h"
+
+/**
+ * struct walk - the state of one walk
+ * @engine: engine whose socket got the buffer
+ * @from: where it is from
+ * @skb: the buffer; NULL once it was given away
+ * @stride: bytes of its datagrams
+ * @datagrams: how many they are
+ * @segments: well-formed segments so far
+ * @span: the sender's span, held, once known
+ * @run: the run being collected, if its length is not 0
+ * @first: its first segment
+ * @last: its last
+ * @next: block offset where it goes on
+ * @ends: nothing can go on behind @last
+ */
+struct walk {
+	struct ltp_engine	*engine;
+	const struct ltp_addr	*from;
+	struct sk_buff		*skb;
+	u32			stride;
+	u32			datagrams;
+	u32			segments;
+	struct ltp_span		*span;
+	struct ltp_run		run;
+	struct ltp_segment	first;
+	struct ltp_segment	last;
+	u64			next;
+	bool			ends;
+};
+
+static void drop(struct walk *w, u64 remote, enum ltp_mib_item why)
+{
+	ltp_mib_add(w->engine, w->span, why, 1);
+	trace_ltp_drop(w->engine->id, remote, why);
+}
+
+/* Sets w->span to the span towards @remote, if the datagram is from there. */
+static struct ltp_span *walk_span(struct walk *w, u64 remote)
+{
+	if (!w->span || w->span->key.remote != remote) {
+		if (w->span)
+			ltp_span_put(w->span);
+		w->span = ltp_span_find(w->engine->ln, w->engine->id, remote);
+	}
+	if (!w->span) {
+		drop(w, remote, LTP_MIB_DROP_NO_SPAN);
+		return NULL;
+	}
+	if (!ltp_span_is_from(w->span, w->from)) {
+		drop(w, remote, LTP_MIB_DROP_ADDRESS);
+		return NULL;
+	}
+	return w->span;
+}
+
+static bool from_peer(struct walk *w, const struct ltp_session *s)
+{
+	if (ltp_span_is_from(s->span, w->from)) {
+		if (!w->span) {
+			ltp_span_hold(s->span);
+			w->span = s->span;
+		}
+		return true;
+	}
+	drop(w, s->span->key.remote, LTP_MIB_DROP_ADDRESS);
+	return false;
+}
+
+/*
+ * Ends a session for a reason that came up under its lock, which is released.
+ */
+static void unlock_and_cancel(struct ltp_session *s, int reason)
+{
+	if (reason >= 0)
+		ltp_session_cancel(s, reason, false);
+	spin_unlock(&s->lock);
+	ltp_output_signals(s);
+}
+
+/* Data of a session that has ended (REQUIREMENTS 9.3). */
+static void late_data(struct walk *w, const struct ltp_session_key *key,
+		      const struct ltp_closed *c)
+{
+	struct sk_buff *skb;
+
+	drop(w, key->originator, LTP_MIB_DROP_CLOSED);
+	if (!ltp_segment_is_checkpoint(w->last.type) ||
+	    !ltp_engine_may_answer(w->engine) || !walk_span(w, key->originator))
+		return;
+	if (!c->delivered) {
+		ltp_output_cancel(w->span, key, LTP_SEG_CR, c->reason);
+		return;
+	}
+	skb = ltp_report_all(key, w->last.cp_serial, c->red_length);
+	if (skb && !ltp_output_skb(w->span, skb))
+		ltp_mib_add(w->engine, w->span, LTP_MIB_TX_REPORTS, 1);
+}
+
+/* The first data of a session that is not known. */
+static struct ltp_import *new_import(struct walk *w,
+				     const struct ltp_session_key *key)
+{
+	struct ltp_import *i;
+	struct ltp_closed c;
+	struct sock *sk;
+	bool full;
+
+	if (ltp_session_recall(w->engine->ln, key, &c)) {
+		late_data(w, key, &c);
+		return NULL;
+	}
+	if (!walk_span(w, key->originator))
+		return NULL;
+	sk = ltp_sock_lookup(w->engine->ln, key->engine, w->first.service,
+			     key->originator, key->number);
+	if (!sk) {
+		drop(w, key->originator, LTP_MIB_DROP_NO_SERVICE);
+		if (ltp_engine_may_answer(w->engine))
+			ltp_output_cancel(w->span, key, LTP_SEG_CR,
+					  LTP_REASON_UNREACH);
+		return NULL;
+	}
+	full = atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf);
+	i = ltp_import_create(w->span, sk, key, w->first.service);
+	sock_put(sk);
+	if (IS_ERR(i)) {
+		if (PTR_ERR(i) != -EEXIST)
+			drop(w, key->originator, PTR_ERR(i) == -ENOBUFS ?
+			     LTP_MIB_DROP_LIMIT : LTP_MIB_DROP_NOMEM);
+		return NULL;
+	}
+	if (full) {
+		/* Unread blocks fill the buffer: refuse at once. */
+		drop(w, key->originator, LTP_MIB_DROP_RCVBUF);
+		spin_lock(&i->s.lock);
+		unlock_and_cancel(&i->s, LTP_REASON_SYS_CNCLD);
+		ltp_session_put(&i->s);
+		return NULL;
+	}
+	return i;
+}
+
+/* Takes a run of data in.  @skb is consumed. */
+static void input_run(struct walk *w, struct sk_buff *skb)
+{
+	struct ltp_session_key key = {
+		.engine = w->engine->id,
+		.originator = w->first.originator,
+		.number = w->first.session,
+	};
+	struct ltp_session *s, *victim = NULL;
+	struct ltp_import *i;
+	int reason;
+
+	*ltp_run(skb) = w->run;
+	s = ltp_session_find(w->engine->ln, &key);
+	if (!s) {
+		i = new_import(w, &key);
+		if (i)
+			s = &i->s;
+		else	/* another CPU may have been first */
+			s = ltp_session_find(w->engine->ln, &key);
+		if (!s)
+			goto free;
+	}
+	i = ltp_import(s);
+	if (!from_peer(w, s))
+		goto put;
+
+	if (ltp_reasm_over(i)) {
+		victim = ltp_reasm_victim(i);
+		if (victim) {
+			drop(w, key.originator, LTP_MIB_DROP_RCVBUF);
+			spin_lock(&victim->lock);
+			unlock_and_cancel(victim, LTP_REASON_SYS_CNCLD);
+			ltp_session_put(victim);
+		}
+	}
+
+	spin_lock(&s->lock);
+	if (s->state != LTP_RECEIVING && s->state != LTP_DELIVERED) {
+		spin_unlock(&s->lock);
+		drop(w, key.originator, LTP_MIB_DROP_CLOSED);
+		goto put;
+	}
+	if (s->service != w->first.service) {
+		spin_unlock(&s->lock);
+		drop(w, key.originator, LTP_MIB_DROP_MALFORMED);
+		goto put;
+	}
+	i->last_heard = ktime_get_ns();
+	if (ltp_segment_is_red(w->first.type)) {
+		reason = ltp_reasm_red(i, skb, &w->last);
+		if (reason < 0 && ltp_segment_is_checkpoint(w->last.type) &&
+		    s->state <= LTP_DELIVERED)
+			ltp_report_checkpoint(i, &w->last);
+	} else {
+		reason = ltp_reasm_green(i, skb, &w->last);
+		/* All green, or red data all lost: nothing more to do. */
+		if (reason < 0 && ltp_segment_is_eob(w->last.type) &&
+		    (s->state == LTP_DELIVERED ?
+		     list_empty(&s->signals) && !i->braked : !i->red_max))
+			ltp_session_close(s);
+	}
+	skb = NULL;
+	if (reason == LTP_REASON_MISCOLORED)
+		drop(w, key.originator, LTP_MIB_DROP_MISCOLORED);
+	unlock_and_cancel(s, reason);
+put:
+	ltp_session_put(s);
+free:
+	kfree_skb(skb);
+}
+
+/* Hands the collected run over; with the buffer itself if it is the last. */
+static void flush(struct walk *w, bool last)
+{
+	struct sk_buff *skb = w->skb;
+	u32 wire;
+
+	if (!w->run.len)
+		return;
+	if (last) {
+		w->skb = NULL;
+	} else {
+		skb = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
+		if (!skb) {
+			drop(w, w->first.originator, LTP_MIB_DROP_NOMEM);
+			w->run.len = 0;
+			return;
+		}
+	}
+	/* Until here the charge counts bytes on the wire. */
+	wire = min(w->run.charge, skb->len);
+	w->run.charge = SKB_TRUESIZE(0) +
+			div_u64((u64)skb->truesize * wire, skb->len ?: 1);
+	input_run(w, skb);
+	w->run.len = 0;
+}
+
+/* Whether the segment at the start of a datagram of @dlen fills it. */
+static bool fills(const struct ltp_segment *seg, u32 at, u32 dlen)
+{
+	return !at && seg->hlen + seg->length == dlen;
+}
+
+/* Adds a data segment, @at bytes into the datagram at @pos of @dlen bytes. */
+static void add_data(struct walk *w, const struct ltp_segment *seg, u32 pos,
+		     u32 at, u32 dlen)
+{
+	struct ltp_run *run = &w->run;
+	bool regular = fills(seg, at, dlen) && seg->hlen <= U8_MAX;
+	u8 g;
+
+	if (run->len && !w->ends && regular && dlen <= run->stride &&
+	    seg->offset == w->next &&
+	    seg->originator == w->first.originator &&
+	    seg->session == w->first.session &&
+	    seg->service == w->first.service &&
+	    ltp_segment_is_red(seg->type) == ltp_segment_is_red(w->first.type)) {
+		g = run->n_hl - 1;
+		if (run->hl[g].hlen == seg->hlen && run->hl[g].n < U8_MAX) {
+			run->hl[g].n++;
+			goto added;
+		}
+		if (run->n_hl < LTP_RUN_HL) {
+			run->hl[++g].hlen = seg->hlen;
+			run->hl[g].n = 1;
+			run->n_hl++;
+			goto added;
+		}
+	}
+	flush(w, false);
+	if (!seg->length)
+		return;
+	w->first = *seg;
+	memset(run, 0, sizeof(*run));
+	run->start = seg->offset;
+	run->stride = dlen;
+	run->pos = pos + at;
+	run->n_hl = 1;
+	run->hl[0].n = 1;
+	if (regular) {
+		run->hl[0].hlen = seg->hlen;
+	} else {
+		run->pos += seg->hlen;
+		run->stride = seg->length;
+	}
+added:
+	run->len += seg->length;
+	run->charge += seg->len;
+	w->last = *seg;
+	w->next = seg->offset + seg->length;
+	/* The type of the last segment says what the run means. */
+	w->ends = !regular || dlen < run->stride ||
+		  (seg->type != LTP_SEG_RED && seg->type != LTP_SEG_GREEN);
+}
+
+/* RS, CAS, CR: for a session that was sent from here. */
+static void input_export(struct walk *w, const struct ltp_segment *seg,
+			 const u8 *data)
+{
+	struct ltp_session_key key = {
+		.engine = w->engine->id,
+		.originator = seg->originator,
+		.number = seg->session,
+		.export = 1,
+	};
+	struct ltp_session *s = NULL;
+	struct ltp_carrier *flow;
+	struct ltp_export *e;
+	int err = 0;
+
+	if (seg->originator == w->engine->id)
+		s = ltp_session_find(w->engine->ln, &key);
+	if (!s) {
+		/* The peer is not named in the segment: only its address. */
+		drop(w, 0, LTP_MIB_DROP_NO_SESSION);
+		if (seg->originator != w->engine->id ||
+		    seg->type == LTP_SEG_CAS || !w->span ||
+		    !ltp_span_is_from(w->span, w->from) ||
+		    !ltp_engine_may_answer(w->engine))
+			return;
+		if (seg->type == LTP_SEG_RS)
+			ltp_output_report_ack(w->span, &key, seg->rs_serial);
+		else
+			ltp_output_cancel_ack(w->span, &key, LTP_SEG_CAR);
+		return;
+	}
+	if (!from_peer(w, s))
+		goto put;
+	flow = rcu_dereference(s->span->flow);
+	if (flow)
+		ltp_udp_steer(flow, w->skb);
+
+	e = ltp_export(s);
+	spin_lock(&s->lock);
+	switch (seg->type) {
+	case LTP_SEG_RS:
+		err = ltp_report_received(e, seg, data + seg->hlen,
+					  data + seg->len);
+		break;
+	case LTP_SEG_CR:
+		ltp_session_cancel(s, seg->reason, true);
+		break;
+	case LTP_SEG_CAS:
+		if (s->state == LTP_CANCELLING)
+			ltp_session_close(s);
+		break;
+	}
+	spin_unlock(&s->lock);
+
+	if (err == -EBADMSG)
+		drop(w, s->span->key.remote, LTP_MIB_DROP_BAD_REPORT);
+	else if (err)
+		drop(w, s->span->key.remote, LTP_MIB_DROP_NOMEM);
+	else if (seg->type == LTP_SEG_RS)
+		ltp_output_report_ack(s->span, &key, seg->rs_serial);
+	else if (seg->type == LTP_SEG_CR)
+		ltp_output_cancel_ack(s->span, &key, LTP_SEG_CAR);
+	ltp_output_export(e);
+put:
+	ltp_session_put(s);
+}
+
+/* RA, CS, CAR: for a session that is received here. */
+static void input_import(struct walk *w, const struct ltp_segment *seg)
+{
+	struct ltp_session_key key = {
+		.engine = w->engine->id,
+		.originator = seg->originator,
+		.number = seg->session,
+	};
+	struct ltp_session *s;
+
+	s = ltp_session_find(w->engine->ln, &key);
+	if (!s) {
+		if (seg->type != LTP_SEG_CS) {
+			drop(w, seg->originator, LTP_MIB_DROP_NO_SESSION);
+			return;
+		}
+		/* Also answers a peer that pings with a CS of no session. */
+		if (walk_span(w, seg->originator) &&
+		    ltp_engine_may_answer(w->engine))
+			ltp_output_cancel_ack(w->span, &key, LTP_SEG_CAS);
+		return;
+	}
+	if (!from_peer(w, s))
+		goto put;
+
+	spin_lock(&s->lock);
+	switch (seg->type) {
+	case LTP_SEG_RA:
+		ltp_report_acked(ltp_import(s), seg->rs_serial);
+		break;
+	case LTP_SEG_CS:
+		ltp_session_cancel(s, seg->reason, true);
+		break;
+	case LTP_SEG_CAR:
+		if (s->state == LTP_CANCELLING)
+			ltp_session_close(s);
+		break;
+	}
+	spin_unlock(&s->lock);
+	if (seg->type == LTP_SEG_CS)
+		ltp_output_cancel_ack(s->span, &key, LTP_SEG_CAS);
+put:
+	ltp_session_put(s);
+}
+
+static void count_control(struct walk *w, u8 type)
+{
+	switch (type) {
+	case LTP_SEG_RS:
+		ltp_mib_add(w->engine, w->span, LTP_MIB_RX_REPORTS, 1);
+		break;
+	case LTP_SEG_RA:
+		ltp_mib_add(w->engine, w->span, LTP_MIB_RX_REPORT_ACKS, 1);
+		break;
+	case LTP_SEG_CS:
+	case LTP_SEG_CR:
+		ltp_mib_add(w->engine, w->span, LTP_MIB_RX_CANCELS, 1);
+		break;
+	default:
+		ltp_mib_add(w->engine, w->span, LTP_MIB_RX_CANCEL_ACKS, 1);
+	}
+}
+
+/* The datagram at @pos of @dlen bytes; @data has the first @have of them. */
+static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
+			   const u8 *data, u32 have, u32 pos, u32 dlen)
+{
+	static const u8 keepalive[4];
+	struct ltp_segment seg;
+	u8 *copy = NULL;
+	u32 at = 0;
+	int err;
+
+	if (dlen == sizeof(keepalive) && have >= dlen &&
+	    !memcmp(data, keepalive, dlen)) {
+		ltp_mib_add(w->engine, w->span, LTP_MIB_RX_KEEPALIVES, 1);
+		return;
+	}
+	while (at < dlen) {
+		/* An integral number of segments (RFC 5326, section 5). */
+		err = at < have ?
+		      ltp_segment_parse_next(&seg, prefix, data + at,
+					     have - at, dlen - at) : -ENODATA;
+		if (err == -ENODATA && !copy) {
+			copy = kmalloc(dlen, GFP_ATOMIC | __GFP_NOWARN);
+			if (!copy) {
+				drop(w, 0, LTP_MIB_DROP_NOMEM);
+				break;
+			}
+			if (skb_copy_bits(w->skb, pos, copy, dlen))
+				break;
+			data = copy;
+			have = dlen;
+			continue;
+		}
+		if (err) {
+			drop(w, 0, LTP_MIB_DROP_MALFORMED);
+			break;
+		}
+		w->segments++;
+		if (ltp_segment_is_data(seg.type)) {
+			add_data(w, &seg, pos, at, dlen);
+		} else {
+			flush(w, false);
+			count_control(w, seg.type);
+			if (ltp_segment_is_export(seg.type))
+				input_import(w, &seg);
+			else
+				input_export(w, &seg, data + at);
+		}
+		at += seg.len;
+	}
+	kfree(copy);
+}
+
+/**
+ * ltp_input_skb() - take in what UDP received
+ * @engine: engine whose socket received it
+ * @span: span whose flow received it, or NULL if the listener did
+ * @skb: the payload of one datagram, or of several coalesced; consumed
+ * @from: its source address; the port does not matter
+ *
+ * Context: softirq, or softirqs off; RCU read side.
+ */
+void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
+		   struct sk_buff *skb, const struct ltp_addr *from)
+{
+	struct ltp_segment_prefix prefix = {};
+	u32 len = skb->len, pos, dlen, have;
+	u8 head[LTP_SEG_DATA_HDR_MAX];
+	struct skb_seq_state st;
+	const u8 *data;
+	struct walk w = {
+		.engine = engine,
+		.from = from,
+		.skb = skb,
+		.span = span,
+		.stride = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : len,
+	};
+
+	if (span)
+		ltp_span_hold(span);
+	skb_prepare_seq_read(skb, 0, len, &st);
+	for (pos = 0; pos < len; pos += dlen) {
+		dlen = min(w.stride, len - pos);
+		have = skb_seq_read(pos, &data, &st);
+		have = min(have, dlen);
+		if (have < min_t(u32, dlen, sizeof(head))) {
+			have = min_t(u32, dlen, sizeof(head));
+			if (skb_copy_bits(skb, pos, head, have))
+				break;
+			data = head;
+		}
+		w.datagrams++;
+		input_datagram(&w, &prefix, data, have, pos, dlen);
+	}
+	skb_abort_seq_read(&st);
+	flush(&w, true);
+
+	ltp_mib_add(engine, w.span, LTP_MIB_RX_SKBS, 1);
+	if (w.datagrams > 1)
+		ltp_mib_add(engine, w.span, LTP_MIB_RX_COALESCED, 1);
+	ltp_mib_add(engine, w.span, LTP_MIB_RX_SEGMENTS, w.segments);
+	ltp_mib_add(engine, w.span, LTP_MIB_RX_BYTES, len);
+	trace_ltp_receive(engine->id, w.span ? w.span->key.remote : 0,
+			  w.datagrams, w.segments, len);
+	if (w.span)
+		ltp_span_put(w.span);
+	kfree_skb(w.skb);
+}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The block being received.  Received buffers are kept as they came, several
+ * segments in one, ordered by offset; nothing is copied before recvmsg().
+ */
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "af_ltp.h"
+#include "reasm.h"
+#include "session.h"
+#include "trace.h"
+
+static struct sk_buff *run_of(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct sk_buff, rbnode);
+}
+
+static void run_link(struct ltp_import *i, struct sk_buff *skb)
+{
+	struct rb_node **p = &i->runs.rb_node, *parent = NULL;
+	u64 start = ltp_run(skb)->start;
+
+	if (i->last && start > ltp_run(i->last)->start) {
+		parent = &i->last->rbnode;
+		p = &parent->rb_right;
+		i->last = skb;
+	} else {
+		while (*p) {
+			parent = *p;
+			if (start < ltp_run(run_of(parent))->start)
+				p = &parent->rb_left;
+			else
+				p = &parent->rb_right;
+		}
+		if (!i->last)
+			i->last = skb;
+	}
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, &i->runs);
+	i->charge += ltp_run(skb)->charge;
+	atomic_add(ltp_run(skb)->charge, &i->s.sk->sk_rmem_alloc);
+}
+
+/**
+ * ltp_reasm_over() - whether the session's socket is beyond its buffer
+ * @i: the session
+ *
+ * Return: true if it holds more than SO_RCVBUF allows.
+ */
+bool ltp_reasm_over(const struct ltp_import *i)
+{
+	const struct sock *sk = i->s.sk;
+
+	return atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf);
+}
+
+/**
+ * ltp_reasm_victim() - the session to give up for a full receive buffer
+ * @i: a session that brings the socket beyond its buffer
+ *
+ * The youngest incomplete session goes, so that the oldest always finishes:
+ * claims bind (RFC 5326, section 6.22), and waiting sessions that each hold a
+ * part would lock each other out.
+ *
+ * Context: session.lock of no session held.
+ * Return: the session with a reference, or NULL if there is only the oldest.
+ */
+struct ltp_session *ltp_reasm_victim(struct ltp_import *i)
+{
+	struct ltp_sock *ls = ltp_sk(i->s.sk);
+	struct ltp_session *s = NULL;
+
+	spin_lock_bh(&ls->lock);
+	if (!list_empty(&ls->imports) && !list_is_singular(&ls->imports)) {
+		s = list_last_entry(&ls->imports, struct ltp_session, on_sock);
+		ltp_session_hold(s);
+	}
+	spin_unlock_bh(&ls->lock);
+	return s;
+}
+
+/* Checks what a red segment says of the session; an enum ltp_reason if not. */
+static int red_check(struct ltp_import *i, u64 end,
+		     const struct ltp_segment *last)
+{
+	u64 most = DIV_ROUND_UP(READ_ONCE(i->s.sk->sk_rcvbuf), 2);
+
+	/* Section 6.21: red data comes before green data. */
+	if (end > i->green_min)
+		return LTP_REASON_MISCOLORED;
+	if (end > i->red_length || end > i->length)
+		return LTP_REASON_SYS_CNCLD;
+	if (ltp_segment_is_eorp(last->type)) {
+		if ((i->red_length != LTP_UNKNOWN && i->red_length != end) ||
+		    end < i->red_max)
+			return LTP_REASON_SYS_CNCLD;
+		i->red_length = end;
+	}
+	if (ltp_segment_is_eob(last->type)) {
+		if (i->length != LTP_UNKNOWN && i->length != end)
+			return LTP_REASON_SYS_CNCLD;
+		i->length = end;
+	}
+	/* A block that can never fit is not worth the first byte. */
+	if (end > most || i->charge > READ_ONCE(i->s.sk->sk_rcvbuf)) {
+		ltp_session_count(&i->s, LTP_MIB_DROP_RCVBUF, 1);
+		trace_ltp_drop(i->s.key.engine, i->s.key.originator,
+			       LTP_MIB_DROP_RCVBUF);
+		return LTP_REASON_SYS_CNCLD;
+	}
+	i->red_max = max(i->red_max, end);
+	return -1;
+}
+
+/* The red part is whole: hand it over (section 6.9). */
+static void deliver(struct ltp_import *i)
+{
+	struct ltp_sock *ls = ltp_sk(i->s.sk);
+	struct ltp_item *item = i->item;
+
+	item->originator = i->s.key.originator;
+	item->session = i->s.key.number;
+	item->service = i->s.service;
+	item->length = i->red_length;
+	item->flags = LTP_RX_RED;
+	if (i->length == i->red_length)
+		item->flags |= LTP_RX_EOB;
+	item->charge = i->charge;
+	item->runs = i->runs;
+
+	spin_lock(&ls->lock);
+	if (ls->closing) {
+		spin_unlock(&ls->lock);
+		ltp_session_cancel(&i->s, LTP_REASON_UNREACH, false);
+		return;
+	}
+	list_add_tail(&item->list, &ls->queue);
+	list_del_init(&i->s.on_sock);
+	spin_unlock(&ls->lock);
+
+	i->item = NULL;
+	i->runs = RB_ROOT;
+	i->last = NULL;
+	i->charge = 0;
+	ltp_session_count(&i->s, LTP_MIB_BLOCKS_RECEIVED, 1);
+	trace_ltp_state(&i->s, LTP_DELIVERED);
+	i->s.state = LTP_DELIVERED;
+	i->s.sk->sk_data_ready(i->s.sk);
+}
+
+/**
+ * ltp_reasm_red() - take red data in
+ * @i: the session
+ * @skb: a buffer whose ltp_run is set; consumed
+ * @last: the last segment of the run
+ *
+ * Bytes that are held already are ignored, whatever the overlap looks like.
+ * Delivers the red part when it is whole.
+ *
+ * Context: softirq, session.lock held.
+ * Return: -1, or the enum ltp_reason for which the session must be cancelled.
+ */
+int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
+		  const struct ltp_segment *last)
+{
+	struct ltp_run *run = ltp_run(skb);
+	u64 start = run->start, end = start + run->len, from, to, pos;
+	u64 added = 0;
+	int reason;
+
+	reason = red_check(i, end, last);
+	if (reason >= 0 || i->s.state == LTP_DELIVERED)
+		goto free;
+
+	for (pos = start; ltp_ranges_next_gap(&i->held, pos, end, &from, &to);
+	     pos = to) {
+		struct sk_buff *part = skb;
+
+		if (from != start || to != end) {
+			part = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
+			if (!part)
+				goto nomem;
+			ltp_run(part)->start = from;
+			ltp_run(part)->skip += from - start;
+			ltp_run(part)->len = to - from;
+			ltp_run(part)->charge = SKB_TRUESIZE(0) +
+				div_u64((u64)run->charge * (to - from),
+					run->len);
+		}
+		if (ltp_ranges_add(&i->held, from, to)) {
+			if (part != skb)
+				kfree_skb(part);
+			goto nomem;
+		}
+		added += to - from;
+		run_link(i, part);
+		if (part == skb)
+			skb = NULL;
+	}
+	if (added < end - start)
+		ltp_session_count(&i->s, LTP_MIB_RX_DUPLICATE_BYTES,
+				  end - start - added);
+	if (i->held.total == i->red_length)
+		deliver(i);
+	goto free;
+
+nomem:
+	ltp_session_count(&i->s, LTP_MIB_DROP_NOMEM, 1);
+	trace_ltp_drop(i->s.key.engine, i->s.key.originator,
+		       LTP_MIB_DROP_NOMEM);
+free:
+	kfree_skb(skb);
+	return reason;
+}
+
+/**
+ * ltp_reasm_green() - hand green data over (section 6.10)
+ * @i: the session
+ * @skb: a buffer whose ltp_run is set; consumed
+ * @last: the last segment of the run
+ *
+ * Context: softirq, session.lock held.
+ * Return: -1, or the enum ltp_reason for which the session must be cancelled.
+ */
+int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
+		    const struct ltp_segment *last)
+{
+	struct ltp_run *run = ltp_run(skb);
+	struct ltp_sock *ls = ltp_sk(i->s.sk);
+	u64 start = run->start, end = start + run->len;
+	enum ltp_mib_item why;
+	struct ltp_item *item;
+	int reason = -1;
+
+	if (start < i->red_max) {
+		reason = LTP_REASON_MISCOLORED;
+		goto free;
+	}
+	if (end > i->length || (ltp_segment_is_eob(last->type) &&
+				i->length != LTP_UNKNOWN && i->length != end)) {
+		reason = LTP_REASON_SYS_CNCLD;
+		goto free;
+	}
+	i->green_min = min(i->green_min, start);
+	if (ltp_segment_is_eob(last->type))
+		i->length = end;
+
+	why = LTP_MIB_DROP_RCVBUF;
+	if (ltp_reasm_over(i))
+		goto drop;
+	why = LTP_MIB_DROP_NOMEM;
+	item = kzalloc(sizeof(*item), GFP_ATOMIC | __GFP_NOWARN);
+	if (!item)
+		goto drop;
+	item->originator = i->s.key.originator;
+	item->session = i->s.key.number;
+	item->service = i->s.service;
+	item->flags = ltp_segment_is_eob(last->type) ? LTP_RX_EOB : 0;
+	item->charge = run->charge + sizeof(*item);
+	item->skb = skb;
+
+	spin_lock(&ls->lock);
+	if (ls->closing) {
+		spin_unlock(&ls->lock);
+		kfree(item);
+		reason = LTP_REASON_UNREACH;
+		goto free;
+	}
+	atomic_add(item->charge, &i->s.sk->sk_rmem_alloc);
+	list_add_tail(&item->list, &ls->queue);
+	spin_unlock(&ls->lock);
+	ltp_session_count(&i->s, LTP_MIB_GREEN_RECEIVED, 1);
+	i->s.sk->sk_data_ready(i->s.sk);
+	return reason;
+
+drop:
+	ltp_session_count(&i->s, why, 1);
+	trace_ltp_drop(i->s.key.engine, i->s.key.originator, why);
+free:
+	kfree_skb(skb);
+	return reason;
+}
+
+static void runs_free(struct rb_root *runs)
+{
+	struct sk_buff *skb, *next;
+
+	rbtree_postorder_for_each_entry_safe(skb, next, runs, rbnode) {
+		RB_CLEAR_NODE(&skb->rbnode);
+		kfree_skb(skb);
+	}
+	*runs = RB_ROOT;
+}
+
+/**
+ * ltp_reasm_release() - free all that an import session stores
+ * @i: the session, ended
+ *
+ * Context: session.lock held, or the last reference is gone.
+ */
+void ltp_reasm_release(struct ltp_import *i)
+{
+	struct ltp_signal *sig, *next;
+
+	runs_free(&i->runs);
+	i->last = NULL;
+	if (i->charge)
+		atomic_sub(i->charge, &i->s.sk->sk_rmem_alloc);
+	i->charge = 0;
+	kfree(i->item);
+	i->item = NULL;
+	ltp_ranges_free(&i->held);
+	ltp_ranges_free(&i->answered);
+	list_for_each_entry_safe(sig, next, &i->acked, list)
+		ltp_session_signal_free(sig);
+	i->n_acked = 0;
+}
+
+/**
+ * ltp_reasm_item_free() - free what was, or will not be, read
+ * @sk: its socket
+ * @item: the item, in no list
+ *
+ * Context: process.
+ */
+void ltp_reasm_item_free(struct sock *sk, struct ltp_item *item)
+{
+	runs_free(&item->runs);
+	kfree_skb(item->skb);
+	atomic_sub(item->charge, &sk->sk_rmem_alloc);
+	kfree(item);
+}
+
+/**
+ * struct place - a byte of a run, found in its buffer
+ * @off: of the byte within the buffer
+ * @left: bytes of its segment from there
+ */
+struct place {
+	u32 off;
+	u32 left;
+};
+
+/* Finds byte @at of a run, counted from its first segment's payload. */
+static void place_of(const struct ltp_run *run, u32 at, struct place *pl)
+{
+	u32 off = run->pos, g, plen, n;
+
+	for (g = 0; g < run->n_hl; g++) {
+		/* A run of one segment may have a trailer: only len counts. */
+		plen = run->stride - run->hl[g].hlen;
+		n = min_t(u32, at / plen, run->hl[g].n);
+		at -= n * plen;
+		off += n * run->stride;
+		if (n < run->hl[g].n)
+			break;
+	}
+	g = min_t(u32, g, run->n_hl - 1);
+	pl->off = off + run->hl[g].hlen + at;
+	pl->left = run->stride - run->hl[g].hlen - at;
+}
+
+/**
+ * ltp_reasm_segment_left() - bytes from a place in a run to its segment's end
+ * @skb: a buffer whose ltp_run is set
+ * @from: bytes into the run
+ *
+ * Return: bytes, at least 1.
+ */
+u32 ltp_reasm_segment_left(const struct sk_buff *skb, u32 from)
+{
+	const struct ltp_run *run = ltp_run(skb);
+	struct place pl;
+
+	place_of(run, run->skip + from, &pl);
+	return min(pl.left, run->len - from);
+}
+
+/**
+ * ltp_reasm_copy() - copy payload of a run to the reader
+ * @skb: a buffer whose ltp_run is set
+ * @from: bytes into the run
+ * @len: bytes, not beyond it
+ * @to: where to
+ *
+ * Context: process.
+ * Return: 0 or -EFAULT.
+ */
+int ltp_reasm_copy(const struct sk_buff *skb, u32 from, u32 len,
+		   struct iov_iter *to)
+{
+	const struct ltp_run *run = ltp_run(skb);
+	const struct sk_buff *part = skb;
+	u32 base = 0, chunk;
+	struct place pl;
+	int err;
+
+	while (len) {
+		place_of(run, run->skip + from, &pl);
+		chunk = min(len, pl.left);
+		/* NAPI GRO may have chained the datagrams: one to each. */
+		if (part == skb && skb_has_frag_list(skb) &&
+		    pl.off >= skb_pagelen(skb)) {
+			base = skb_pagelen(skb);
+			part = skb_shinfo(skb)->frag_list;
+		}
+		while (part != skb && pl.off >= base + part->len && part->next) {
+			base += part->len;
+			part = part->next;
+		}
+		if (part != skb && pl.off + chunk <= base + part->len)
+			err = skb_copy_datagram_iter(part, pl.off - base, to,
+						     chunk);
+		else
+			err = skb_copy_datagram_iter(skb, pl.off, to, chunk);
+		if (err)
+			return err;
+		from += chunk;
+		len -= chunk;
+	}
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_REASM_H
+#define _LTP_REASM_H
+
+#include <net/ltp.h>
+
+int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
+		  const struct ltp_segment *last);
+int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
+		    const struct ltp_segment *last);
+bool ltp_reasm_over(const struct ltp_import *i);
+struct ltp_session *ltp_reasm_victim(struct ltp_import *i);
+void ltp_reasm_release(struct ltp_import *i);
+int ltp_reasm_copy(const struct sk_buff *skb, u32 from, u32 len,
+		   struct iov_iter *to);
+void ltp_reasm_item_free(struct sock *sk, struct ltp_item *item);
+u32 ltp_reasm_segment_left(const struct sk_buff *skb, u32 from);
+
+#endif /* _LTP_REASM_H */

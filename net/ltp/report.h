@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_REPORT_H
+#define _LTP_REPORT_H
+
+#include <net/ltp.h>
+
+void ltp_report_checkpoint(struct ltp_import *i,
+			   const struct ltp_segment *cp);
+void ltp_report_release(struct ltp_import *i);
+void ltp_report_acked(struct ltp_import *i, u64 serial);
+struct sk_buff *ltp_report_all(const struct ltp_session_key *key, u64 cp_serial,
+			       u64 length);
+int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
+			const u8 *claims, const u8 *end);
+
+#endif /* _LTP_REPORT_H */
