@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The socket family: making, binding, connecting, asking, closing. */
+#include <linux/hash.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <asm/ioctls.h>
+
+#include "af_ltp.h"
+#include "compat.h"
+#include "engine.h"
+#include "notice.h"
+#include "reasm.h"
+#include "session.h"
+#include "span.h"
+
+static struct proto ltp_proto = {
+	.name		= "LTP",
+	.owner		= THIS_MODULE,
+	.obj_size	= sizeof(struct ltp_sock),
+};
+
+static struct hlist_head *bind_bucket(struct ltp_net *ln, u64 service)
+{
+	return &ln->binds[hash_64(service, LTP_BIND_BITS)];
+}
+
+/*
+ * How well a socket fits data of @service for @engine from @remote: more for
+ * a bound engine than for any, most for a connected one; 0 not at all.
+ */
+static int bind_score(const struct ltp_sock *ls, u64 engine, u64 service,
+		      u64 remote)
+{
+	int score = 1;
+
+	if (ls->service != service)
+		return 0;
+	if (ls->engine != LTP_ENGINE_ANY) {
+		if (ls->engine != engine)
+			return 0;
+		score++;
+	}
+	if (READ_ONCE(ls->peer_engine)) {
+		if (READ_ONCE(ls->peer_engine) != remote)
+			return 0;
+		score += 2;
+	}
+	return score;
+}
+
+/**
+ * ltp_sock_lookup() - the socket that receives a session
+ * @ln: the namespace
+ * @engine: local engine ID
+ * @service: client service ID
+ * @remote: ID of the sending engine
+ * @number: session number; sockets that share a service share by its hash
+ *
+ * Context: any.
+ * Return: the socket with a reference, or NULL.
+ */
+struct sock *ltp_sock_lookup(struct ltp_net *ln, u64 engine, u64 service,
+			     u64 remote, u64 number)
+{
+	u32 hash = hash_64(number ^ hash_64(remote, 32), 32), seen = 0;
+	struct ltp_sock *ls, *best = NULL;
+	int score, top = 0;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(ls, bind_bucket(ln, service), bind_node) {
+		score = bind_score(ls, engine, service, remote);
+		if (!score || score < top)
+			continue;
+		if (score > top) {
+			top = score;
+			seen = 0;
+		}
+		/* The n-th of equals takes the place with chance 1/n. */
+		if (reciprocal_scale(hash, ++seen) == 0)
+			best = ls;
+		hash = hash * 1664525 + 1013904223;
+	}
+	if (best && !refcount_inc_not_zero(&best->sk.sk_refcnt))
+		best = NULL;
+	rcu_read_unlock();
+	return best ? &best->sk : NULL;
+}
+
+static int addr_check(const struct sockaddr_ltp *addr, int len)
+{
+	if (len < (int)sizeof(*addr))
+		return -EINVAL;
+	if (addr->sltp_family != AF_LTP)
+		return -EAFNOSUPPORT;
+	if (addr->sltp_flags || addr->sltp_zero || !addr->sltp_service)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * ltp_sock_addr() - the destination that sendmsg() names
+ * @msg: the message, with a name
+ * @addr: the destination
+ *
+ * Return: 0, -EINVAL, -EAFNOSUPPORT or -EDESTADDRREQ.
+ */
+int ltp_sock_addr(const struct msghdr *msg, struct sockaddr_ltp *addr)
+{
+	int err;
+
+	if (msg->msg_namelen < (int)sizeof(*addr))
+		return -EINVAL;
+	*addr = *(struct sockaddr_ltp *)msg->msg_name;
+	err = addr_check(addr, msg->msg_namelen);
+	if (!err && !addr->sltp_engine)
+		err = -EDESTADDRREQ;
+	return err;
+}
+
+/* May @ls have this name beside those that have it? */
+static bool bind_conflict(struct ltp_net *ln, const struct ltp_sock *ls,
+			  u64 engine, u64 service)
+{
+	const struct ltp_sock *other;
+
+	hlist_for_each_entry(other, bind_bucket(ln, service), bind_node) {
+		if (other->service != service)
+			continue;
+		/* One service has one type, whichever engine. */
+		if (other->sk.sk_type != ls->sk.sk_type)
+			return true;
+		if (other->engine != engine)
+			continue;
+		if (!other->sk.sk_reuseport || !ls->sk.sk_reuseport)
+			return true;
+	}
+	return false;
+}
+
+static int ltp_bind(struct socket *sock, struct ltp_sockaddr *uaddr, int len)
+{
+	struct sockaddr_ltp *addr = (struct sockaddr_ltp *)uaddr;
+	struct ltp_net *ln = ltp_net(sock_net(sock->sk));
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+	struct sock *sk = sock->sk;
+	int err = addr_check(addr, len);
+
+	if (err)
+		return err;
+	if (addr->sltp_engine != LTP_ENGINE_ANY) {
+		rcu_read_lock();
+		if (!ltp_engine_find(ln, addr->sltp_engine))
+			err = -EADDRNOTAVAIL;
+		rcu_read_unlock();
+		if (err)
+			return err;
+	}
+	lock_sock(sk);
+	if (ls->service) {
+		err = -EINVAL;
+		goto out;
+	}
+	spin_lock_bh(&ln->bind_lock);
+	if (bind_conflict(ln, ls, addr->sltp_engine, addr->sltp_service)) {
+		err = -EADDRINUSE;
+	} else {
+		ls->engine = addr->sltp_engine;
+		ls->service = addr->sltp_service;
+		hlist_add_tail_rcu(&ls->bind_node,
+				   bind_bucket(ln, ls->service));
+	}
+	spin_unlock_bh(&ln->bind_lock);
+out:
+	release_sock(sk);
+	return err;
+}
+
+static int ltp_connect(struct socket *sock, struct ltp_sockaddr *uaddr,
+		       int len, int flags)
+{
+	struct sockaddr_ltp *addr = (struct sockaddr_ltp *)uaddr;
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+	struct sock *sk = sock->sk;
+	int err;
+
+	if (len < (int)sizeof(addr->sltp_family))
+		return -EINVAL;
+	if (addr->sltp_family == AF_UNSPEC) {
+		lock_sock(sk);
+		WRITE_ONCE(ls->peer_engine, 0);
+		WRITE_ONCE(ls->peer_service, 0);
+		sock->state = SS_UNCONNECTED;
+		release_sock(sk);
+		return 0;
+	}
+	err = addr_check(addr, len);
+	if (err)
+		return err;
+	if (!addr->sltp_engine)
+		return -EDESTADDRREQ;
+	lock_sock(sk);
+	WRITE_ONCE(ls->peer_service, addr->sltp_service);
+	WRITE_ONCE(ls->peer_engine, addr->sltp_engine);
+	sock->state = SS_CONNECTED;
+	release_sock(sk);
+	return 0;
+}
+
+static int ltp_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
+{
+	struct sockaddr_ltp *addr = (struct sockaddr_ltp *)uaddr;
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+
+	memset(addr, 0, sizeof(*addr));
+	addr->sltp_family = AF_LTP;
+	if (peer) {
+		if (!ls->peer_engine)
+			return -ENOTCONN;
+		addr->sltp_engine = ls->peer_engine;
+		addr->sltp_service = ls->peer_service;
+	} else {
+		addr->sltp_engine = ls->engine;
+		addr->sltp_service = ls->service;
+	}
+	return sizeof(*addr);
+}
+
+static __poll_t ltp_poll(struct file *file, struct socket *sock,
+			 poll_table *wait)
+{
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+	struct sock *sk = sock->sk;
+	__poll_t mask = 0;
+
+	sock_poll_wait(file, sock, wait);
+	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))
+		mask |= EPOLLERR;
+	if (!list_empty(&ls->queue))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (sock_writeable(sk))
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	else
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	return mask;
+}
+
+static int ltp_shutdown(struct socket *sock, int how)
+{
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+	struct sock *sk = sock->sk;
+	int err = 0;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	if (how != SHUT_RD) {
+		if (mutex_lock_interruptible(&ls->send_lock))
+			return -EINTR;
+		err = ltp_sendmsg_finish(ls, false);
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+		mutex_unlock(&ls->send_lock);
+	}
+	lock_sock(sk);
+	if (how != SHUT_WR)
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	sk->sk_state_change(sk);
+	release_sock(sk);
+	return err;
+}
+
+/* Bytes of send or receive buffer, within net.ltp.wmem or rmem. */
+static int set_buffer(struct sock *sk, int level, int opt, int val)
+{
+	struct ltp_net *ln = ltp_net(sock_net(sk));
+	const int *limit;
+	bool force = false;
+
+	if (level == SOL_SOCKET && (opt == SO_SNDBUFFORCE ||
+				    opt == SO_RCVBUFFORCE)) {
+		if (!ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
+			return -EPERM;
+		force = true;
+	}
+	val = clamp(val, 0, INT_MAX / 4);
+	if (level == SOL_SOCKET ? opt == SO_SNDBUF || opt == SO_SNDBUFFORCE :
+				  opt == LTP_SNDBUF) {
+		limit = ln->wmem;
+		if (!force)
+			val = min(val, READ_ONCE(limit[2]));
+		WRITE_ONCE(sk->sk_sndbuf, max(val * 2, READ_ONCE(limit[0])));
+		sk->sk_write_space(sk);
+	} else {
+		limit = ln->rmem;
+		if (!force)
+			val = min(val, READ_ONCE(limit[2]));
+		WRITE_ONCE(sk->sk_rcvbuf, max(val * 2, READ_ONCE(limit[0])));
+	}
+	return 0;
+}
+
+static int ltp_setsockopt(struct socket *sock, int level, int opt,
+			  sockptr_t optval, unsigned int len)
+{
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+	struct sock *sk = sock->sk;
+	bool buffer;
+	u64 wide;
+	int val;
+
+	if (level != SOL_LTP && level != SOL_SOCKET)
+		return -ENOPROTOOPT;
+	buffer = level == SOL_LTP ? opt == LTP_SNDBUF || opt == LTP_RCVBUF :
+		 opt == SO_SNDBUF || opt == SO_RCVBUF ||
+		 opt == SO_SNDBUFFORCE || opt == SO_RCVBUFFORCE;
+	if (level == SOL_SOCKET && !buffer)
+		return sock_setsockopt(sock, level, opt, optval, len);
+	if (level == SOL_LTP && opt == LTP_RED_LENGTH) {
+		if (len < sizeof(wide))
+			return -EINVAL;
+		if (copy_from_sockptr(&wide, optval, sizeof(wide)))
+			return -EFAULT;
+		WRITE_ONCE(ls->red_length, wide);
+		return 0;
+	}
+	if (len < sizeof(val))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (buffer)
+		return set_buffer(sk, level, opt, val);
+	switch (opt) {
+	case LTP_NOTICES:
+		if (val & ~LTP_NOTICE_ALL)
+			return -EINVAL;
+		WRITE_ONCE(ls->notices, val);
+		return 0;
+	case LTP_RXINFO:
+		WRITE_ONCE(ls->rxinfo, !!val);
+		return 0;
+	case LTP_SEGMENT_SIZE:
+		if (val < 0 || val > U16_MAX)
+			return -EINVAL;
+		WRITE_ONCE(ls->segment_size, val);
+		return 0;
+	case LTP_BURST_LIMIT:
+		if (val < 0)
+			return -EINVAL;
+		WRITE_ONCE(ls->burst_limit, val);
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int ltp_getsockopt(struct socket *sock, int level, int opt,
+			  char __user *optval, int __user *optlen)
+{
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+	int len, val;
+
+	if (level != SOL_LTP)
+		return -ENOPROTOOPT;
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (opt == LTP_RED_LENGTH) {
+		u64 wide = READ_ONCE(ls->red_length);
+
+		if (len < (int)sizeof(wide))
+			return -EINVAL;
+		if (put_user((int)sizeof(wide), optlen) ||
+		    copy_to_user(optval, &wide, sizeof(wide)))
+			return -EFAULT;
+		return 0;
+	}
+	if (len < (int)sizeof(val))
+		return -EINVAL;
+	switch (opt) {
+	case LTP_NOTICES:
+		val = READ_ONCE(ls->notices);
+		break;
+	case LTP_RXINFO:
+		val = READ_ONCE(ls->rxinfo);
+		break;
+	case LTP_SEGMENT_SIZE:
+		val = READ_ONCE(ls->segment_size);
+		break;
+	case LTP_BURST_LIMIT:
+		val = READ_ONCE(ls->burst_limit);
+		break;
+	case LTP_SNDBUF:
+		val = READ_ONCE(ls->sk.sk_sndbuf);
+		break;
+	case LTP_RCVBUF:
+		val = READ_ONCE(ls->sk.sk_rcvbuf);
+		break;
+	default:
+		return -ENOPROTOOPT;
+	}
+	if (put_user((int)sizeof(val), optlen) ||
+	    copy_to_user(optval, &val, sizeof(val)))
+		return -EFAULT;
+	return 0;
+}
+
+static int ltp_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+	struct ltp_item *item;
+	u64 n = 0;
+
+	switch (cmd) {
+	case SIOCOUTQ:
+		return put_user(sk_wmem_alloc_get(sock->sk),
+				(int __user *)arg);
+	case SIOCINQ:
+		spin_lock_bh(&ls->lock);
+		item = list_first_entry_or_null(&ls->queue, struct ltp_item,
+						list);
+		if (item && item->skb)
+			n = ltp_reasm_segment_left(item->skb, item->pos);
+		else if (item)
+			n = item->length - item->pos;
+		spin_unlock_bh(&ls->lock);
+		return put_user((int)min_t(u64, n, INT_MAX),
+				(int __user *)arg);
+	}
+	return -ENOIOCTLCMD;
+}
+
+/* SO_LINGER: waits until all blocks have ended, or cancels them. */
+static void linger(struct sock *sk)
+{
+	struct ltp_sock *ls = ltp_sk(sk);
+	long timeo = sk->sk_lingertime;
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	if (!timeo) {
+		ltp_session_end_all(&ls->exports, &ls->lock, false,
+				    LTP_REASON_USR_CNCLD);
+		return;
+	}
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (timeo && !list_empty(&ls->exports) && !signal_pending(current))
+		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
+	remove_wait_queue(sk_sleep(sk), &wait);
+}
+
+static int ltp_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct ltp_item *item;
+	struct ltp_sock *ls;
+	struct ltp_net *ln;
+
+	if (!sk)
+		return 0;
+	ls = ltp_sk(sk);
+	ln = ltp_net(sock_net(sk));
+
+	mutex_lock(&ls->send_lock);
+	ltp_sendmsg_finish(ls, true);
+	mutex_unlock(&ls->send_lock);
+	if (sock_flag(sk, SOCK_LINGER))
+		linger(sk);
+
+	/* No new sessions, no new deliveries, no new notices. */
+	spin_lock_bh(&ln->bind_lock);
+	if (ls->service)
+		hlist_del_init_rcu(&ls->bind_node);
+	spin_unlock_bh(&ln->bind_lock);
+	spin_lock_bh(&ls->lock);
+	ls->closing = true;
+	spin_unlock_bh(&ls->lock);
+
+	ltp_session_end_all(&ls->imports, &ls->lock, false,
+			    LTP_REASON_UNREACH);
+	while ((item = list_first_entry_or_null(&ls->queue, struct ltp_item,
+						list))) {
+		list_del(&item->list);
+		if (item->flags & LTP_RX_RED)
+			this_cpu_inc(ln->mib->item[LTP_MIB_BLOCKS_UNREAD]);
+		ltp_reasm_item_free(sk, item);
+	}
+	skb_queue_purge(&sk->sk_error_queue);
+
+	lock_sock(sk);
+	sock_orphan(sk);
+	sock->sk = NULL;
+	release_sock(sk);
+	sock_put(sk);
+	return 0;
+}
+
+static const struct proto_ops ltp_ops = {
+	.family		= PF_LTP,
+	.owner		= THIS_MODULE,
+	.release	= ltp_release,
+	.bind		= ltp_bind,
+	.connect	= ltp_connect,
+	.socketpair	= sock_no_socketpair,
+	.accept		= sock_no_accept,
+	.getname	= ltp_getname,
+	.poll		= ltp_poll,
+	.ioctl		= ltp_ioctl,
+	.listen		= sock_no_listen,
+	.shutdown	= ltp_shutdown,
+	.setsockopt	= ltp_setsockopt,
+	.getsockopt	= ltp_getsockopt,
+	.sendmsg	= ltp_sendmsg,
+	.recvmsg	= ltp_recvmsg,
+	.mmap		= sock_no_mmap,
+};
+
+static void ltp_sock_destruct(struct sock *sk)
+{
+	WARN_ON_ONCE(!list_empty(&ltp_sk(sk)->queue));
+	WARN_ON_ONCE(!list_empty(&ltp_sk(sk)->exports));
+	WARN_ON_ONCE(!list_empty(&ltp_sk(sk)->imports));
+	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
+	skb_queue_purge(&sk->sk_error_queue);
+}
+
+static int ltp_create(struct net *net, struct socket *sock, int protocol,
+		      int kern)
+{
+	struct ltp_net *ln = ltp_net(net);
+	struct ltp_sock *ls;
+	struct sock *sk;
+
+	if (sock->type != SOCK_RDM && sock->type != SOCK_DGRAM)
+		return -ESOCKTNOSUPPORT;
+	if (protocol)
+		return -EPROTONOSUPPORT;
+	sk = sk_alloc(net, PF_LTP, GFP_KERNEL, &ltp_proto, kern);
+	if (!sk)
+		return -ENOBUFS;
+	sock->ops = &ltp_ops;
+	sock_init_data(sock, sk);
+	/* ltp_sock_lookup() finds it under RCU. */
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	sk->sk_destruct = ltp_sock_destruct;
+	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(ln->wmem[1]));
+	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(ln->rmem[1]));
+	ltp_compat_own_sockopts(sock);
+
+	ls = ltp_sk(sk);
+	INIT_HLIST_NODE(&ls->bind_node);
+	mutex_init(&ls->send_lock);
+	spin_lock_init(&ls->lock);
+	INIT_LIST_HEAD(&ls->queue);
+	INIT_LIST_HEAD(&ls->imports);
+	INIT_LIST_HEAD(&ls->exports);
+	INIT_LIST_HEAD(&ls->braked);
+	ls->red_length = sock->type == SOCK_RDM ? LTP_UNKNOWN : 0;
+	return 0;
+}
+
+static const struct net_proto_family ltp_family = {
+	.family	= PF_LTP,
+	.create	= ltp_create,
+	.owner	= THIS_MODULE,
+};
+
+/**
+ * ltp_sock_init() - register the family at module load
+ *
+ * Return: 0 or an errno.
+ */
+int __init ltp_sock_init(void)
+{
+	int err = proto_register(&ltp_proto, 1);
+
+	BUILD_BUG_ON(sizeof(struct sockaddr_ltp) != 24);
+	BUILD_BUG_ON(sizeof(struct ltp_rxinfo) != 40);
+	if (err)
+		return err;
+	err = sock_register(&ltp_family);
+	if (err)
+		proto_unregister(&ltp_proto);
+	return err;
+}
+
+/**
+ * ltp_sock_exit() - unregister it at module unload
+ */
+void ltp_sock_exit(void)
+{
+	sock_unregister(PF_LTP);
+	proto_unregister(&ltp_proto);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_AF_LTP_H
+#define _LTP_AF_LTP_H
+
+#include <net/ltp.h>
+
+struct sock *ltp_sock_lookup(struct ltp_net *ln, u64 engine, u64 service,
+			     u64 remote, u64 number);
+int ltp_sock_addr(const struct msghdr *msg, struct sockaddr_ltp *addr);
+
+int ltp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int ltp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		int flags);
+
+/* Ends the block that MSG_MORE left open; send_lock held. */
+int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel);
+
+int ltp_sock_init(void);
+void ltp_sock_exit(void);
+
+#endif /* _LTP_AF_LTP_H */

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The module, and what each network namespace has of it. */
+#include <linux/ltp_netlink.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <net/genetlink.h>
+#include <net/ltp.h>
+#include <net/net_namespace.h>
+
+#include "af_ltp.h"
+#include "compat.h"
+#include "engine.h"
+#include "netlink.h"
+#include "output.h"
+#include "session.h"
+#include "span.h"
+
+unsigned int ltp_net_id __read_mostly;
+
+static int buffer_min = 4096;
+static int buffer_max = INT_MAX / 4;
+
+/* net.ltp: minimum, default and maximum of the sockets' buffers, in bytes. */
+static const struct ctl_table ltp_sysctls[] = {
+	{
+		.procname	= "wmem",
+		.maxlen		= sizeof_field(struct ltp_net, wmem),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= &buffer_min,
+		.extra2		= &buffer_max,
+	},
+	{
+		.procname	= "rmem",
+		.maxlen		= sizeof_field(struct ltp_net, rmem),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= &buffer_min,
+		.extra2		= &buffer_max,
+	},
+};
+
+/*
+ * A link to the Moon of 100 Mbit/s has 33 MB in flight, and a sender keeps
+ * what is in flight; a receiver may besides hold what is not yet read, and
+ * counts whole buffers.  Small machines get less.
+ */
+static void buffer_defaults(struct ltp_net *ln)
+{
+	u64 ram = (u64)totalram_pages() << PAGE_SHIFT;
+
+	ln->wmem[0] = buffer_min;
+	ln->wmem[1] = clamp_t(u64, ram / 32, SZ_1M, SZ_64M);
+	ln->wmem[2] = clamp_t(u64, ram / 4, SZ_64M, buffer_max);
+	ln->rmem[0] = buffer_min;
+	ln->rmem[1] = clamp_t(u64, ram / 8, SZ_4M, SZ_256M);
+	ln->rmem[2] = clamp_t(u64, ram / 4, SZ_64M, buffer_max);
+}
+
+static int sysctl_register(struct ltp_net *ln)
+{
+	struct ctl_table *table;
+
+	/* Older kernels want an empty entry at the end. */
+	table = kcalloc(ARRAY_SIZE(ltp_sysctls) + 1, sizeof(*table),
+			GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	memcpy(table, ltp_sysctls, sizeof(ltp_sysctls));
+	table[0].data = ln->wmem;
+	table[1].data = ln->rmem;
+	ln->sysctl = ltp_compat_sysctl(ln->net, "net/ltp", table,
+				       ARRAY_SIZE(ltp_sysctls));
+	if (ln->sysctl)
+		return 0;
+	kfree(table);
+	return -ENOMEM;
+}
+
+static void sysctl_unregister(struct ltp_net *ln)
+{
+	const struct ctl_table *table = ln->sysctl->ctl_table_arg;
+
+	unregister_net_sysctl_table(ln->sysctl);
+	kfree(table);
+}
+
+static int __net_init ltp_net_init(struct net *net)
+{
+	struct ltp_net *ln = ltp_net(net);
+	int err, i;
+
+	ln->net = net;
+	mutex_init(&ln->config);
+	INIT_LIST_HEAD(&ln->engines);
+	spin_lock_init(&ln->bind_lock);
+	for (i = 0; i < ARRAY_SIZE(ln->binds); i++)
+		INIT_HLIST_HEAD(&ln->binds[i]);
+	buffer_defaults(ln);
+
+	ln->mib = alloc_percpu(struct ltp_mib);
+	if (!ln->mib)
+		return -ENOMEM;
+	err = rhashtable_init(&ln->spans, &ltp_span_params);
+	if (err)
+		goto free_mib;
+	err = rhashtable_init(&ln->sessions, &ltp_session_params);
+	if (err)
+		goto free_spans;
+	err = rhashtable_init(&ln->closed, &ltp_closed_params);
+	if (err)
+		goto free_sessions;
+	err = sysctl_register(ln);
+	if (err)
+		goto free_closed;
+	return 0;
+
+free_closed:
+	rhashtable_destroy(&ln->closed);
+free_sessions:
+	rhashtable_destroy(&ln->sessions);
+free_spans:
+	rhashtable_destroy(&ln->spans);
+free_mib:
+	free_percpu(ln->mib);
+	return err;
+}
+
+/* No socket of the namespace is left: each holds a reference to it. */
+static void __net_exit ltp_net_exit(struct net *net)
+{
+	struct ltp_net *ln = ltp_net(net);
+	struct ltp_engine *engine, *next;
+
+	sysctl_unregister(ln);
+	mutex_lock(&ln->config);
+	list_for_each_entry_safe(engine, next, &ln->engines, list)
+		ltp_engine_delete(engine);
+	mutex_unlock(&ln->config);
+	rhashtable_destroy(&ln->closed);
+	rhashtable_destroy(&ln->sessions);
+	rhashtable_destroy(&ln->spans);
+	free_percpu(ln->mib);
+}
+
+static struct pernet_operations ltp_net_ops = {
+	.init	= ltp_net_init,
+	.exit	= ltp_net_exit,
+	.id	= &ltp_net_id,
+	.size	= sizeof(struct ltp_net),
+};
+
+static int __init ltp_init(void)
+{
+	int err;
+
+	err = ltp_ranges_cache_init();
+	if (err)
+		return err;
+	err = ltp_output_init();
+	if (err)
+		goto exit_ranges;
+	err = register_pernet_device(&ltp_net_ops);
+	if (err)
+		goto exit_output;
+	err = ltp_netlink_init();
+	if (err)
+		goto exit_net;
+	err = ltp_sock_init();
+	if (err)
+		goto exit_netlink;
+	return 0;
+
+exit_netlink:
+	ltp_netlink_exit();
+exit_net:
+	unregister_pernet_device(&ltp_net_ops);
+exit_output:
+	ltp_output_exit();
+exit_ranges:
+	ltp_ranges_cache_exit();
+	return err;
+}
+
+static void __exit ltp_exit(void)
+{
+	ltp_sock_exit();
+	ltp_netlink_exit();
+	unregister_pernet_device(&ltp_net_ops);
+	ltp_output_exit();
+	rcu_barrier();
+	ltp_ranges_cache_exit();
+}
+
+module_init(ltp_init);
+module_exit(ltp_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Licklider Transmission Protocol (RFC 5326) sockets");
+MODULE_ALIAS_NETPROTO(PF_LTP);
+MODULE_ALIAS_GENL_FAMILY(LTP_GENL_NAME);

@@ -1,0 +1,741 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Configuration and sight: Documentation/netlink/specs/ltp.yaml. */
+#include <linux/module.h>
+#include <net/genetlink.h>
+#include <net/ltp.h>
+
+#include "engine.h"
+#include "netlink.h"
+#include "netlink_gen.h"
+#include "session.h"
+#include "span.h"
+#include "udp.h"
+
+static struct genl_family ltp_genl;
+
+/* IPv4 or IPv6 address, by its length. */
+static int addr_get(const struct nlattr *attr, struct ltp_addr *addr,
+		    struct netlink_ext_ack *extack)
+{
+	switch (nla_len(attr)) {
+	case sizeof(struct in_addr):
+		addr->family = AF_INET;
+		addr->v4 = nla_get_in_addr(attr);
+		return 0;
+	case sizeof(struct in6_addr):
+		addr->family = AF_INET6;
+		addr->v6 = nla_get_in6_addr(attr);
+		return 0;
+	}
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "an address has 4 octets (IPv4) or 16 (IPv6)");
+	return -EINVAL;
+}
+
+static int addr_put(struct sk_buff *skb, int type, const struct ltp_addr *addr)
+{
+	if (addr->family == AF_INET)
+		return nla_put_in_addr(skb, type, addr->v4);
+	if (addr->family == AF_INET6)
+		return nla_put_in6_addr(skb, type, &addr->v6);
+	return 0;
+}
+
+static int stats_put(struct sk_buff *skb, int type,
+		     const struct ltp_mib __percpu *mib)
+{
+	struct nlattr *nest = nla_nest_start(skb, type);
+	int i;
+
+	BUILD_BUG_ON(LTP_A_STATS_MAX - LTP_A_STATS_TX_BURSTS + 1 !=
+		     LTP_MIB_MAX);
+	BUILD_BUG_ON(LTP_A_STATS_DROP_CHECKSUM - LTP_A_STATS_TX_BURSTS !=
+		     LTP_MIB_DROP_CHECKSUM);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; i < LTP_MIB_MAX; i++)
+		if (nla_put_u64_64bit(skb, LTP_A_STATS_TX_BURSTS + i,
+				      ltp_mib_read(mib, i), LTP_A_STATS_PAD)) {
+			nla_nest_cancel(skb, nest);
+			return -EMSGSIZE;
+		}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* The ID in @attr, which must be there and not 0. */
+static int id_get(struct genl_info *info, int attr, u64 *id)
+{
+	if (!info->attrs[attr]) {
+		NL_SET_ERR_MSG(info->extack, "an engine ID is missing");
+		return -EINVAL;
+	}
+	*id = nla_get_u64(info->attrs[attr]);
+	if (!*id) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attr],
+				    "engine ID 0 is reserved");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* --- engines --- */
+
+int ltp_nl_engine_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_addr local = { .port = LTP_UDP_PORT };
+	u32 max_imports = LTP_DEFAULT_IMPORTS;
+	u64 id;
+	int err;
+
+	err = id_get(info, LTP_A_ENGINE_ID, &id);
+	if (err)
+		return err;
+	if (info->attrs[LTP_A_ENGINE_LOCAL]) {
+		err = addr_get(info->attrs[LTP_A_ENGINE_LOCAL], &local,
+			       info->extack);
+		if (err)
+			return err;
+	}
+	if (info->attrs[LTP_A_ENGINE_PORT])
+		local.port = nla_get_u16(info->attrs[LTP_A_ENGINE_PORT]);
+	if (!local.port) {
+		NL_SET_ERR_MSG(info->extack, "UDP port 0 cannot be used");
+		return -EINVAL;
+	}
+	if (info->attrs[LTP_A_ENGINE_MAX_IMPORTS])
+		max_imports =
+			nla_get_u32(info->attrs[LTP_A_ENGINE_MAX_IMPORTS]);
+
+	mutex_lock(&ln->config);
+	err = ltp_engine_create(ln, id, &local, max_imports, info->extack);
+	mutex_unlock(&ln->config);
+	return err;
+}
+
+/* The engine that a request names; ltp_net.config held. */
+static struct ltp_engine *engine_get(struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_engine *engine;
+	u64 id;
+	int err;
+
+	err = id_get(info, LTP_A_ENGINE_ID, &id);
+	if (err)
+		return ERR_PTR(err);
+	engine = ltp_engine_find(ln, id);
+	if (!engine) {
+		NL_SET_ERR_MSG(info->extack, "there is no engine of this ID");
+		return ERR_PTR(-ENOENT);
+	}
+	return engine;
+}
+
+int ltp_nl_engine_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct nlattr *max = info->attrs[LTP_A_ENGINE_MAX_IMPORTS];
+	struct ltp_engine *engine;
+
+	mutex_lock(&ln->config);
+	engine = engine_get(info);
+	if (!IS_ERR(engine) && max)
+		WRITE_ONCE(engine->max_imports, nla_get_u32(max));
+	mutex_unlock(&ln->config);
+	return PTR_ERR_OR_ZERO(engine);
+}
+
+int ltp_nl_engine_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_engine *engine;
+	int err;
+
+	mutex_lock(&ln->config);
+	engine = engine_get(info);
+	err = PTR_ERR_OR_ZERO(engine);
+	if (!err)
+		ltp_engine_delete(engine);
+	mutex_unlock(&ln->config);
+	return err;
+}
+
+static int engine_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
+		       const struct ltp_engine *engine)
+{
+	void *hdr = genlmsg_put(skb, portid, seq, &ltp_genl, flags,
+				LTP_CMD_ENGINE_GET);
+
+	if (!hdr)
+		return -EMSGSIZE;
+	if (nla_put_u64_64bit(skb, LTP_A_ENGINE_ID, engine->id,
+			      LTP_A_ENGINE_PAD) ||
+	    addr_put(skb, LTP_A_ENGINE_LOCAL, &engine->local) ||
+	    nla_put_u16(skb, LTP_A_ENGINE_PORT, engine->local.port) ||
+	    nla_put_u32(skb, LTP_A_ENGINE_MAX_IMPORTS,
+			READ_ONCE(engine->max_imports)) ||
+	    nla_put_u32(skb, LTP_A_ENGINE_IMPORTS,
+			atomic_read(&engine->imports)) ||
+	    stats_put(skb, LTP_A_ENGINE_STATS, engine->mib)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+int ltp_nl_engine_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_engine *engine;
+	struct sk_buff *msg;
+	int err;
+
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	mutex_lock(&ln->config);
+	engine = engine_get(info);
+	err = PTR_ERR_OR_ZERO(engine);
+	if (!err)
+		err = engine_fill(msg, info->snd_portid, info->snd_seq, 0,
+				  engine);
+	mutex_unlock(&ln->config);
+	if (!err)
+		return genlmsg_reply(msg, info);
+	nlmsg_free(msg);
+	return err;
+}
+
+int ltp_nl_engine_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct ltp_net *ln = ltp_net(sock_net(skb->sk));
+	struct ltp_engine *engine;
+	long skip = cb->args[0], n = 0;
+
+	mutex_lock(&ln->config);
+	list_for_each_entry(engine, &ln->engines, list) {
+		if (n >= skip &&
+		    engine_fill(skb, NETLINK_CB(cb->skb).portid,
+				cb->nlh->nlmsg_seq, NLM_F_MULTI, engine))
+			break;
+		n++;
+	}
+	mutex_unlock(&ln->config);
+	cb->args[0] = n;
+	return skb->len;
+}
+
+/* --- spans --- */
+
+/* The engine of a span request, which may be left out if there is one. */
+static struct ltp_engine *span_engine(struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_engine *engine;
+	u64 id;
+	int err;
+
+	if (!info->attrs[LTP_A_SPAN_ENGINE]) {
+		if (list_is_singular(&ln->engines))
+			return list_first_entry(&ln->engines,
+						struct ltp_engine, list);
+		if (list_empty(&ln->engines))
+			NL_SET_ERR_MSG(info->extack, "there is no engine yet");
+		else
+			NL_SET_ERR_MSG(info->extack,
+				       "there are several engines: name one");
+		return ERR_PTR(-EINVAL);
+	}
+	err = id_get(info, LTP_A_SPAN_ENGINE, &id);
+	if (err)
+		return ERR_PTR(err);
+	engine = ltp_engine_find(ln, id);
+	if (!engine) {
+		NL_SET_ERR_MSG(info->extack, "there is no engine of this ID");
+		return ERR_PTR(-ENOENT);
+	}
+	return engine;
+}
+
+static int delay_get(struct genl_info *info, int attr, u64 *delay)
+{
+	struct nlattr *nla = info->attrs[attr];
+	u64 ns;
+
+	if (!nla)
+		return 0;
+	ns = nla_get_u64(nla);
+	if (ns > LTP_MAX_DELAY) {
+		NL_SET_ERR_MSG_ATTR(info->extack, nla,
+				    "a delay is at most 7 days");
+		return -ERANGE;
+	}
+	*delay = ns;
+	return 0;
+}
+
+static int conf_get(struct genl_info *info, struct ltp_span_conf *conf)
+{
+	struct nlattr *nla;
+	int err;
+
+	err = delay_get(info, LTP_A_SPAN_OWLT_OUT, &conf->owlt_out);
+	if (!err)
+		err = delay_get(info, LTP_A_SPAN_OWLT_IN, &conf->owlt_in);
+	if (!err)
+		err = delay_get(info, LTP_A_SPAN_MARGIN, &conf->margin);
+	if (err)
+		return err;
+	if (!conf->margin) {
+		NL_SET_ERR_MSG(info->extack, "the margin cannot be 0");
+		return -ERANGE;
+	}
+	nla = info->attrs[LTP_A_SPAN_MAX_RETRIES];
+	if (nla)
+		conf->max_retries = nla_get_u32(nla);
+	nla = info->attrs[LTP_A_SPAN_SEGMENT_SIZE];
+	if (nla) {
+		conf->segment_size = nla_get_u32(nla);
+		if (conf->segment_size && (conf->segment_size < 128 ||
+					   conf->segment_size > U16_MAX)) {
+			NL_SET_ERR_MSG_ATTR(info->extack, nla,
+					    "a segment has 128 to 65535 bytes, or 0 to follow the path MTU");
+			return -ERANGE;
+		}
+	}
+	nla = info->attrs[LTP_A_SPAN_BURST_LIMIT];
+	if (nla)
+		conf->burst_limit = nla_get_u32(nla);
+	nla = info->attrs[LTP_A_SPAN_RATE];
+	if (nla) {
+		conf->rate = nla_get_u64(nla);
+		if (conf->rate < 1000) {
+			NL_SET_ERR_MSG_ATTR(info->extack, nla,
+					    "a rate is at least 1000 bytes a second");
+			return -ERANGE;
+		}
+	}
+	nla = info->attrs[LTP_A_SPAN_FLAGS];
+	if (nla)
+		conf->flags = nla_get_u32(nla);
+	return 0;
+}
+
+int ltp_nl_span_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_addr addr = { .port = LTP_UDP_PORT };
+	struct ltp_span_conf conf = {
+		.margin = LTP_DEFAULT_MARGIN,
+		.max_retries = LTP_DEFAULT_RETRIES,
+	};
+	struct ltp_engine *engine;
+	u64 remote;
+	int err;
+
+	err = id_get(info, LTP_A_SPAN_REMOTE, &remote);
+	if (err)
+		return err;
+	if (!info->attrs[LTP_A_SPAN_ADDR]) {
+		NL_SET_ERR_MSG(info->extack, "the peer's address is missing");
+		return -EINVAL;
+	}
+	err = addr_get(info->attrs[LTP_A_SPAN_ADDR], &addr, info->extack);
+	if (err)
+		return err;
+	if (info->attrs[LTP_A_SPAN_PORT])
+		addr.port = nla_get_u16(info->attrs[LTP_A_SPAN_PORT]);
+	if (!addr.port) {
+		NL_SET_ERR_MSG(info->extack, "UDP port 0 cannot be used");
+		return -EINVAL;
+	}
+	if (!info->attrs[LTP_A_SPAN_RATE]) {
+		NL_SET_ERR_MSG(info->extack,
+			       "the rate is missing; all ones is unlimited");
+		return -EINVAL;
+	}
+	err = conf_get(info, &conf);
+	if (err)
+		return err;
+
+	mutex_lock(&ln->config);
+	engine = span_engine(info);
+	err = PTR_ERR_OR_ZERO(engine);
+	if (!err && engine->local.family &&
+	    engine->local.family != addr.family) {
+		NL_SET_ERR_MSG(info->extack,
+			       "the engine listens on an address of the other family");
+		err = -EAFNOSUPPORT;
+	}
+	if (!err)
+		err = ltp_span_create(engine, remote, &addr, &conf,
+				      info->extack);
+	mutex_unlock(&ln->config);
+	return err;
+}
+
+/* The span that a request names, with a reference; ltp_net.config held. */
+static struct ltp_span *span_get(struct genl_info *info)
+{
+	struct ltp_engine *engine = span_engine(info);
+	struct ltp_span *span;
+	u64 remote;
+	int err;
+
+	if (IS_ERR(engine))
+		return ERR_CAST(engine);
+	err = id_get(info, LTP_A_SPAN_REMOTE, &remote);
+	if (err)
+		return ERR_PTR(err);
+	span = ltp_span_find(engine->ln, engine->id, remote);
+	if (!span) {
+		NL_SET_ERR_MSG(info->extack, "there is no span to this engine");
+		return ERR_PTR(-ENOENT);
+	}
+	return span;
+}
+
+int ltp_nl_span_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_span_conf conf;
+	struct ltp_span *span;
+	int err;
+
+	mutex_lock(&ln->config);
+	span = span_get(info);
+	err = PTR_ERR_OR_ZERO(span);
+	if (err)
+		goto out;
+	conf = span->conf;
+	err = conf_get(info, &conf);
+	if (!err) {
+		WRITE_ONCE(span->conf.owlt_out, conf.owlt_out);
+		WRITE_ONCE(span->conf.owlt_in, conf.owlt_in);
+		WRITE_ONCE(span->conf.margin, conf.margin);
+		WRITE_ONCE(span->conf.rate, conf.rate);
+		WRITE_ONCE(span->conf.max_retries, conf.max_retries);
+		WRITE_ONCE(span->conf.segment_size, conf.segment_size);
+		WRITE_ONCE(span->conf.burst_limit, conf.burst_limit);
+		WRITE_ONCE(span->conf.flags, conf.flags);
+	}
+	ltp_span_put(span);
+out:
+	mutex_unlock(&ln->config);
+	return err;
+}
+
+int ltp_nl_span_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_span *span;
+
+	mutex_lock(&ln->config);
+	span = span_get(info);
+	if (!IS_ERR(span)) {
+		ltp_span_delete(span);
+		ltp_span_put(span);
+	}
+	mutex_unlock(&ln->config);
+	return PTR_ERR_OR_ZERO(span);
+}
+
+static int span_flow_put(struct sk_buff *skb, struct ltp_span *span)
+{
+	struct ltp_carrier *flow;
+	u32 mtu = 0, queue = U32_MAX;
+
+	rcu_read_lock();
+	flow = rcu_dereference(span->flow);
+	if (flow) {
+		mtu = ltp_udp_mtu(flow);
+		queue = ltp_udp_tx_queue(flow);
+	}
+	rcu_read_unlock();
+	return nla_put_u32(skb, LTP_A_SPAN_MTU, mtu) ?:
+	       nla_put_u32(skb, LTP_A_SPAN_TX_QUEUE, queue);
+}
+
+static int span_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
+		     struct ltp_span *span)
+{
+	struct ltp_span_conf conf = span->conf;
+	void *hdr = genlmsg_put(skb, portid, seq, &ltp_genl, flags,
+				LTP_CMD_SPAN_GET);
+
+	if (!hdr)
+		return -EMSGSIZE;
+	if (nla_put_u64_64bit(skb, LTP_A_SPAN_ENGINE, span->key.engine,
+			      LTP_A_SPAN_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SPAN_REMOTE, span->key.remote,
+			      LTP_A_SPAN_PAD) ||
+	    addr_put(skb, LTP_A_SPAN_ADDR, &span->remote) ||
+	    nla_put_u16(skb, LTP_A_SPAN_PORT, span->remote.port) ||
+	    nla_put_u64_64bit(skb, LTP_A_SPAN_OWLT_OUT, conf.owlt_out,
+			      LTP_A_SPAN_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SPAN_OWLT_IN, conf.owlt_in,
+			      LTP_A_SPAN_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SPAN_MARGIN, conf.margin,
+			      LTP_A_SPAN_PAD) ||
+	    nla_put_u32(skb, LTP_A_SPAN_MAX_RETRIES, conf.max_retries) ||
+	    nla_put_u32(skb, LTP_A_SPAN_SEGMENT_SIZE, conf.segment_size) ||
+	    nla_put_u32(skb, LTP_A_SPAN_BURST_LIMIT, conf.burst_limit) ||
+	    nla_put_u64_64bit(skb, LTP_A_SPAN_RATE, conf.rate,
+			      LTP_A_SPAN_PAD) ||
+	    nla_put_u32(skb, LTP_A_SPAN_FLAGS, conf.flags) ||
+	    nla_put_u32(skb, LTP_A_SPAN_EXPORTS, READ_ONCE(span->exports)) ||
+	    nla_put_u32(skb, LTP_A_SPAN_IMPORTS, READ_ONCE(span->imports)) ||
+	    span_flow_put(skb, span) ||
+	    stats_put(skb, LTP_A_SPAN_STATS, span->mib)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+int ltp_nl_span_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_span *span;
+	struct sk_buff *msg;
+	int err;
+
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	mutex_lock(&ln->config);
+	span = span_get(info);
+	err = PTR_ERR_OR_ZERO(span);
+	if (!err) {
+		err = span_fill(msg, info->snd_portid, info->snd_seq, 0, span);
+		ltp_span_put(span);
+	}
+	mutex_unlock(&ln->config);
+	if (!err)
+		return genlmsg_reply(msg, info);
+	nlmsg_free(msg);
+	return err;
+}
+
+/*
+ * Dumps walk a hash table: what comes or goes meanwhile, or is seen twice
+ * while the table is resized, is no error.
+ */
+static int table_dump(struct sk_buff *skb, struct netlink_callback *cb,
+		      struct rhashtable *table,
+		      int (*fill)(struct sk_buff *skb, u32 portid, u32 seq,
+				  void *obj))
+{
+	struct rhashtable_iter iter;
+	long skip = cb->args[0], n = 0;
+	void *obj;
+
+	rhashtable_walk_enter(table, &iter);
+	rhashtable_walk_start(&iter);
+	while ((obj = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(obj))
+			continue;
+		if (n >= skip && fill(skb, NETLINK_CB(cb->skb).portid,
+				      cb->nlh->nlmsg_seq, obj))
+			break;
+		n++;
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+	cb->args[0] = n;
+	return skb->len;
+}
+
+static int span_dump(struct sk_buff *skb, u32 portid, u32 seq, void *obj)
+{
+	return span_fill(skb, portid, seq, NLM_F_MULTI, obj);
+}
+
+int ltp_nl_span_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return table_dump(skb, cb, &ltp_net(sock_net(skb->sk))->spans,
+			  span_dump);
+}
+
+/* --- sessions --- */
+
+static int session_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
+			struct ltp_session *s)
+{
+	u64 length, red_length, done, rtx = 0;
+	void *hdr = genlmsg_put(skb, portid, seq, &ltp_genl, flags,
+				LTP_CMD_SESSION_GET);
+	u8 state;
+
+	if (!hdr)
+		return -EMSGSIZE;
+	BUILD_BUG_ON((int)LTP_SESSION_STATE_CLOSED != (int)LTP_CLOSED);
+	spin_lock_bh(&s->lock);
+	state = s->state;
+	if (ltp_session_is_export(s)) {
+		length = ltp_export(s)->length;
+		red_length = ltp_export(s)->red_length;
+		done = ltp_export(s)->claimed.total;
+		rtx = ltp_export(s)->rtx_bytes;
+	} else {
+		length = ltp_import(s)->length;
+		red_length = ltp_import(s)->red_length;
+		done = ltp_import(s)->held.total;
+		if (length == LTP_UNKNOWN)
+			length = ltp_import(s)->red_max;
+	}
+	spin_unlock_bh(&s->lock);
+	if (nla_put_u64_64bit(skb, LTP_A_SESSION_ENGINE, s->key.engine,
+			      LTP_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SESSION_REMOTE, s->span->key.remote,
+			      LTP_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SESSION_NUMBER, s->key.number,
+			      LTP_A_SESSION_PAD) ||
+	    nla_put_u8(skb, LTP_A_SESSION_EXPORT, s->key.export) ||
+	    nla_put_u32(skb, LTP_A_SESSION_STATE, state) ||
+	    nla_put_u64_64bit(skb, LTP_A_SESSION_SERVICE, s->service,
+			      LTP_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SESSION_LENGTH, length,
+			      LTP_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SESSION_RED_LENGTH, red_length,
+			      LTP_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SESSION_DONE, done,
+			      LTP_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SESSION_RETRANSMITTED, rtx,
+			      LTP_A_SESSION_PAD) ||
+	    nla_put_u64_64bit(skb, LTP_A_SESSION_AGE,
+			      ktime_get_ns() - s->born, LTP_A_SESSION_PAD)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static int session_dump(struct sk_buff *skb, u32 portid, u32 seq, void *obj)
+{
+	return session_fill(skb, portid, seq, NLM_F_MULTI, obj);
+}
+
+int ltp_nl_session_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return table_dump(skb, cb, &ltp_net(sock_net(skb->sk))->sessions,
+			  session_dump);
+}
+
+int ltp_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct ltp_session_key key = {};
+	struct ltp_session *s;
+	struct sk_buff *msg;
+	int err;
+
+	if (!info->attrs[LTP_A_SESSION_NUMBER] ||
+	    !info->attrs[LTP_A_SESSION_EXPORT]) {
+		NL_SET_ERR_MSG(info->extack,
+			       "a session needs its number and direction");
+		return -EINVAL;
+	}
+	err = id_get(info, LTP_A_SESSION_ENGINE, &key.engine);
+	key.export = nla_get_u8(info->attrs[LTP_A_SESSION_EXPORT]);
+	key.number = nla_get_u64(info->attrs[LTP_A_SESSION_NUMBER]);
+	key.originator = key.engine;
+	if (!err && !key.export)
+		err = id_get(info, LTP_A_SESSION_REMOTE, &key.originator);
+	if (err)
+		return err;
+
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	rcu_read_lock();
+	s = ltp_session_find(ln, &key);
+	rcu_read_unlock();
+	err = -ENOENT;
+	if (s) {
+		err = session_fill(msg, info->snd_portid, info->snd_seq, 0, s);
+		ltp_session_put(s);
+	} else {
+		NL_SET_ERR_MSG(info->extack, "there is no such session");
+	}
+	if (!err)
+		return genlmsg_reply(msg, info);
+	nlmsg_free(msg);
+	return err;
+}
+
+/* --- counters --- */
+
+int ltp_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct nlattr *nla = info->attrs[LTP_A_NET_ENGINE];
+	const struct ltp_mib __percpu *mib = ln->mib;
+	struct ltp_engine *engine;
+	struct sk_buff *msg;
+	int err = -EMSGSIZE;
+	void *hdr;
+
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	mutex_lock(&ln->config);
+	if (nla) {
+		engine = ltp_engine_find(ln, nla_get_u64(nla));
+		if (!engine) {
+			NL_SET_ERR_MSG_ATTR(info->extack, nla,
+					    "there is no engine of this ID");
+			err = -ENOENT;
+			goto free;
+		}
+		mib = engine->mib;
+	}
+	hdr = genlmsg_put_reply(msg, info, &ltp_genl, 0, LTP_CMD_STATS_GET);
+	if (!hdr || (nla && nla_put_u64_64bit(msg, LTP_A_NET_ENGINE,
+					      nla_get_u64(nla),
+					      LTP_A_NET_PAD)) ||
+	    stats_put(msg, LTP_A_NET_STATS, mib))
+		goto free;
+	genlmsg_end(msg, hdr);
+	mutex_unlock(&ln->config);
+	return genlmsg_reply(msg, info);
+
+free:
+	mutex_unlock(&ln->config);
+	nlmsg_free(msg);
+	return err;
+}
+
+static struct genl_family ltp_genl __ro_after_init = {
+	.name		= LTP_GENL_NAME,
+	.version	= LTP_GENL_VERSION,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.ops		= ltp_nl_ops,
+	.n_ops		= ARRAY_SIZE(ltp_nl_ops),
+	.resv_start_op	= LTP_CMD_UNSPEC + 1,
+};
+
+/**
+ * ltp_netlink_init() - register at module load
+ *
+ * Return: 0 or an errno.
+ */
+int __init ltp_netlink_init(void)
+{
+	return genl_register_family(&ltp_genl);
+}
+
+/**
+ * ltp_netlink_exit() - unregister at module unload
+ */
+void ltp_netlink_exit(void)
+{
+	genl_unregister_family(&ltp_genl);
+}
