@@ -153,9 +153,10 @@ from=$(($(dmesg | wc -l) + 1)) status=0 why=
 load || why="cannot load the module"
 [ -n "$why" ] || rmmod ltp || why="cannot unload the module"
 if [ -z "$why" ] && [ -n "${LTP_DEBUG-}" ]; then
-	# Objects younger than five seconds are not looked at; a first scan
-	# may find what a stale register or stack slot still pointed to.
+	# Objects younger than five seconds are not looked at, and a stale
+	# stack slot may still point to one.
 	for i in 1 2; do
+		for _ in {1..30}; do /bin/true; done
 		sleep 6
 		echo scan > $kmemleak
 	done

@@ -179,7 +179,7 @@ apt_fetch()
 # checkers' verdicts do not move from day to day.
 SOURCE_SERIES=7.2
 SOURCE=$LTP_CACHE/linux-source-$SOURCE_SERIES
-UML_OBJ=$LTP_CACHE/uml-debug
+UML_OBJ=$LTP_CACHE/uml-current
 ROOT=$LTP_CACHE/root
 
 source_deb()
