@@ -10,6 +10,7 @@
 for k; do
 	"$HARNESS/build-module.sh" "$k"
 done
-for d in tools/ltp selftests; do
-	[ ! -e "$TOP/$d/Makefile" ] || locked build make -s -C "$TOP/$d" -j "$JOBS"
-done
+locked build make -s -C "$TOP/tools/ltp" -j "$JOBS" "O=$BUILD/tools"
+if grep -q '^programs:' "$TOP/selftests/Makefile" 2> /dev/null; then
+	locked build make -s -C "$TOP/selftests" -j "$JOBS" "O=$BUILD/selftests" programs
+fi

@@ -27,18 +27,16 @@ group()
 	log "$((SECONDS - start)) s: $2: $3 passed, $4 failed, $5 skipped"
 }
 
-# tap NAME COMMAND...: runs it here, counting its unindented TAP lines.
+# tap NAME COMMAND...: runs it here, counting its TAP lines.
 tap()
 {
-	local name=$1 out rc=0 ok bad skip
+	local name=$1 out rc=0 ok bad skip _
 
 	shift
 	out=$(mktemp)
 	"$@" > "$out" 2>&1 || rc=$?
 	sed 's/^/    /' "$out"
-	skip=$(grep -aciE '^ok .*# *skip' "$out" || :)
-	ok=$(($(grep -acE '^ok\b' "$out" || :) - skip))
-	bad=$(grep -acE '^not ok\b' "$out" || :)
+	read -r ok bad skip _ < <(tap_count "$out")
 	rm -f "$out"
 	group $rc "$name" "$ok" "$bad" "$skip"
 }

@@ -179,6 +179,8 @@ apt_fetch()
 # checkers' verdicts do not move from day to day.
 SOURCE_SERIES=7.2
 SOURCE=$LTP_CACHE/linux-source-$SOURCE_SERIES
+# kselftest.h, kselftest_harness.h
+export KSFT_INC=$SOURCE/tools/testing/selftests
 UML_OBJ=$LTP_CACHE/uml-current
 ROOT=$LTP_CACHE/root
 
@@ -367,7 +369,7 @@ guest_command()
 		export HOME=/root TERM=dumb LC_ALL=C.UTF-8
 		export LTP_KERNEL=$label LTP_MODULE=/src/build/$label/ltp.ko
 		export LTP_RESULTS=/results
-		export PATH=/src/build/bin:/src/tools/ltp:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
+		export PATH=/src/build/tools:/src/build/selftests:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
 		C
 		# What the caller set for the tests goes along.
 		for v in TESTS LTP_SHARD LTP_DEBUG LTP_TIMETRAVEL; do
@@ -389,4 +391,40 @@ guest_command()
 		exit "$rc"
 		C
 	} > "$RESULT_DIR/cmd.sh"
+}
+
+# tap_count FILE: "PASSED FAILED SKIPPED TOP PLAN": results in a KTAP output,
+# each counted once: one that closes more indented ones is their sum, and
+# counts only if it failed and none of them did.  TOP is how many have no
+# indentation, PLAN how many of those were announced, or -1.
+tap_count()
+{
+	awk '
+	BEGIN { plan = -1 }
+	/^1\.\.[0-9]+/ { plan = substr($1, 4) + 0 }
+	/^ *(ok|not ok)( |$)/ {
+		match($0, /^ */)
+		depth = RLENGTH
+		line = substr($0, depth + 1)
+		bad = line ~ /^not/
+		skip = tolower(line) ~ /# *skip/
+		if (depth == 0)
+			top++
+		kids = kidbad = 0
+		for (i = depth + 1; i <= deepest; i++) {
+			kids += n[i]
+			kidbad += b[i]
+			n[i] = b[i] = 0
+		}
+		n[depth]++
+		b[depth] += bad
+		if (depth > deepest)
+			deepest = depth
+		if (kids && !(bad && !kidbad))
+			next
+		if (bad) failed++
+		else if (skip) skipped++
+		else passed++
+	}
+	END { print passed + 0, failed + 0, skipped + 0, top + 0, plan }' "$1"
 }
