@@ -26,6 +26,7 @@
  * @stride: bytes of its datagrams
  * @datagrams: how many they are
  * @segments: well-formed segments so far
+ * @seg: the segment being read; ltp_segment_parse_next() goes on from it
  * @span: the sender's span, held, once known
  * @run: the run being collected, if its length is not 0
  * @first: its first segment
@@ -40,6 +41,7 @@ struct walk {
 	u32			stride;
 	u32			datagrams;
 	u32			segments;
+	struct ltp_segment	seg;
 	struct ltp_span		*span;
 	struct ltp_run		run;
 	struct ltp_segment	first;
@@ -451,7 +453,7 @@ static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
 			   const u8 *data, u32 have, u32 pos, u32 dlen)
 {
 	static const u8 keepalive[4];
-	struct ltp_segment seg;
+	struct ltp_segment *seg = &w->seg;
 	u8 *copy = NULL;
 	u32 at = 0;
 	int err;
@@ -464,7 +466,7 @@ static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
 	while (at < dlen) {
 		/* An integral number of segments (RFC 5326, section 5). */
 		err = at < have ?
-		      ltp_segment_parse_next(&seg, prefix, data + at,
+		      ltp_segment_parse_next(seg, prefix, data + at,
 					     have - at, dlen - at) : -ENODATA;
 		if (err == -ENODATA && !copy) {
 			copy = kmalloc(dlen, GFP_ATOMIC | __GFP_NOWARN);
@@ -483,17 +485,17 @@ static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
 			break;
 		}
 		w->segments++;
-		if (ltp_segment_is_data(seg.type)) {
-			add_data(w, &seg, pos, at, dlen);
+		if (ltp_segment_is_data(seg->type)) {
+			add_data(w, seg, pos, at, dlen);
 		} else {
 			flush(w, false);
-			count_control(w, seg.type);
-			if (ltp_segment_is_export(seg.type))
-				input_import(w, &seg);
+			count_control(w, seg->type);
+			if (ltp_segment_is_export(seg->type))
+				input_import(w, seg);
 			else
-				input_export(w, &seg, data + at);
+				input_export(w, seg, data + at);
 		}
-		at += seg.len;
+		at += seg->len;
 	}
 	kfree(copy);
 }
