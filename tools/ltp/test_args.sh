@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# test_args.sh LTP: what the tool says of bad arguments: one line, exit 2.
+# Needs no module; good arguments are told by what comes after them.
+
+ltp=$1
+n=0
+failures=0
+
+# expect STATUS PATTERN ARGUMENT...
+expect()
+{
+	local status=$1 pattern=$2 err rc
+
+	shift 2
+	n=$((n + 1))
+	err=$("$ltp" "$@" 2>&1 >/dev/null </dev/null)
+	rc=$?
+	# shellcheck disable=SC2053
+	if [ "$rc" = "$status" ] && [ "$(wc -l <<< "$err")" = 1 ] &&
+	   [[ $err == $pattern ]]; then
+		echo "ok $n - ltp $*"
+	else
+		echo "not ok $n - ltp $*"
+		echo "# exit $rc: $err"
+		failures=$((failures + 1))
+	fi
+}
+
+bad()
+{
+	expect 2 "ltp: $1" "${@:2}"
+}
+
+# Arguments that pass fail on the missing module, or else on the engine.
+good()
+{
+	expect 1 "ltp: *" "$@"
+}
+
+help()
+{
+	n=$((n + 1))
+	if "$ltp" "$@" | grep -q '^Usage: ltp'; then
+		echo "ok $n - ltp $*"
+	else
+		echo "not ok $n - ltp $*"
+		failures=$((failures + 1))
+	fi
+}
+
+id=18446744073709551615
+
+bad 'unknown option "-x"*' -x
+bad 'unknown command "foo": write *' foo
+bad 'unknown command "se": write *' se
+bad 'engine: unknown command "foo": write *' engine foo
+bad 'engine add: ID is missing: write *' engine add
+bad 'engine add: ID "0" is wrong: *' engine add 0
+bad 'engine add: ID "x" is wrong: *' engine add x
+bad 'engine add: local "x" is wrong: *' engine add 1 local x
+bad 'engine add: local is missing: *' engine add 1 local
+bad 'engine add: port "65536" is wrong: *' engine add 1 port 65536
+bad 'engine add: port was given before: *' engine add 1 port 1 port 1
+bad 'engine add: unknown "x": write *' engine add 1 x
+bad 'engine set: nothing to set: *' engine set 1
+bad 'engine set: unknown "port": *' engine set 1 port 1
+bad 'engine del: nothing may follow*' engine del 1 2
+bad 'engine show: nothing may follow*' engine show 1 2
+bad 'span add: to is missing: *' span add addr 10.0.0.2 rate 1mbit
+bad 'span add: addr is missing: *' span add to 2 rate 1mbit
+bad 'span add: rate is missing: *' span add to 2 addr 10.0.0.2
+bad 'span add: rate "100" is wrong: *' span add to 2 addr 10.0.0.2 rate 100
+bad 'span add: owlt-in was given before: *' \
+	span add to 2 addr 10.0.0.2 rate 1mbit owlt 1s owlt-in 1s
+bad 'span add: margin "1" is wrong: *' span add margin 1
+bad 'span add: max-retries "1001" is wrong: *' span add max-retries 1001
+bad 'span add: segment-size "1" is wrong: *' span add segment-size 1
+bad 'span add: no-discretionary "x" is wrong: *' span add no-discretionary x
+bad 'span set: the remote engine is missing: *' span set rate 1mbit
+bad 'span set: nothing to set: *' span set to 2
+bad 'span set: unknown "addr": *' span set to 2 addr 10.0.0.2
+bad 'span del: the remote engine is missing: *' span del
+bad 'span del: unknown "x": write engine or to' span del x
+bad 'session show: unknown "x": *' session show x
+bad 'stats show: nothing may follow*' stats show x
+bad 'send: FILE is missing: *' send
+bad 'send: ENGINE:SERVICE is missing: *' send file
+bad 'send: "5" is wrong: *' send file 5
+bad 'send: "2:0" is wrong: *' send file 2:0
+bad 'send: block "0" is wrong: *' send block 0 file 2:5
+bad 'send: nothing may follow*' send file 2:5 x
+bad 'recv: SERVICE is missing: *' recv
+bad 'recv: "0" is wrong: *' recv 0
+bad 'recv: count "0" is wrong: *' recv count 0 5
+bad 'recv: timeout "5" is wrong: *' recv timeout 5 5
+bad 'recv: nothing may follow*' recv 5 /nonexistent/file x
+
+good engine del $id
+good engine show 0x10
+good engine set $id max-imports 1
+good span show engine $id to $id
+good span del engine $id to $id
+good span set to $id owlt-out 1.3s owlt-in 1.3s margin 2s max-retries 3 \
+	segment-size mtu burst-limit 0 rate unlimited no-discretionary on
+good send /nonexistent/file 2:5
+good send block 1M green timeout 1s sndbuf 1M segment-size 1400 burst-limit 1 \
+	progress quiet /dev/null 2:5
+good recv timeout 1ms green rcvbuf 1M count 2 quiet $id:5 /nonexistent/file
+
+help help
+for object in engine span session stats send recv; do
+	help $object help
+done
+
+echo "1..$n"
+exit $((failures > 0))
