@@ -83,12 +83,12 @@ struct ltp_span;
  */
 struct ltp_net {
 	struct net		*net;
-	struct mutex		config;
+	struct mutex		config;		/* serialises netlink */
 	struct list_head	engines;
 	struct rhashtable	spans;
 	struct rhashtable	sessions;
 	struct rhashtable	closed;
-	spinlock_t		bind_lock;
+	spinlock_t		bind_lock;	/* guards binds */
 #define LTP_BIND_BITS		8
 	struct hlist_head	binds[1 << LTP_BIND_BITS];
 	struct ltp_mib __percpu	*mib;
@@ -152,7 +152,7 @@ struct ltp_engine {
 	atomic64_t		number;
 	u32			answers;
 	unsigned long		answers_at;
-	spinlock_t		answers_lock;
+	spinlock_t		answers_lock;	/* guards the bucket */
 	struct ltp_mib __percpu	*mib;
 };
 
@@ -221,7 +221,7 @@ struct ltp_span {
 	struct ltp_carrier __rcu *flow;
 	struct ltp_span_conf	conf;
 
-	spinlock_t		lock;
+	spinlock_t		lock;		/* guards what follows */
 	bool			dead;
 	struct list_head	sessions;
 	u32			exports;
@@ -326,7 +326,7 @@ struct ltp_session {
 	refcount_t		ref;
 	struct rcu_head		rcu;
 
-	spinlock_t		lock;
+	spinlock_t		lock;		/* guards what follows */
 	u8			state;
 	u8			reason;
 	bool			hashed;
@@ -581,9 +581,9 @@ struct ltp_sock {
 	u32			segment_size;
 	u32			burst_limit;
 	bool			rxinfo;
-	struct mutex		send_lock;
+	struct mutex		send_lock;	/* one sendmsg() at a time */
 	struct ltp_export	*open;
-	spinlock_t		lock;
+	spinlock_t		lock;		/* guards what follows */
 	bool			closing;
 	struct list_head	queue;
 	struct list_head	imports;

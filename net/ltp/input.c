@@ -92,6 +92,7 @@ static bool from_peer(struct walk *w, const struct ltp_session *s)
  * Ends a session for a reason that came up under its lock, which is released.
  */
 static void unlock_and_cancel(struct ltp_session *s, int reason)
+	__releases(&s->lock)
 {
 	if (reason >= 0)
 		ltp_session_cancel(s, reason, false);

@@ -30,22 +30,22 @@ struct sk_buff *ltp_notice_alloc(struct sock *sk, gfp_t gfp)
  * ltp_notice_errno() - the errno that fits a cancel reason
  * @reason: enum ltp_reason
  *
- * Return: a positive errno.
+ * Return: a negative errno.
  */
 int ltp_notice_errno(u8 reason)
 {
 	switch (reason) {
 	case LTP_REASON_USR_CNCLD:
-		return ECANCELED;
+		return -ECANCELED;
 	case LTP_REASON_UNREACH:
-		return ECONNREFUSED;
+		return -ECONNREFUSED;
 	case LTP_REASON_RLEXC:
 	case LTP_REASON_RXMTCYCEXC:
-		return ETIMEDOUT;
+		return -ETIMEDOUT;
 	case LTP_REASON_SYS_CNCLD:
-		return ENOBUFS;
+		return -ENOBUFS;
 	default:
-		return EPROTO;
+		return -EPROTO;
 	}
 }
 
@@ -69,7 +69,7 @@ static bool notice_queue(struct ltp_export *e, struct sk_buff *skb, u32 kind,
 	n->reason = reason;
 	n->flags = flags;
 	if (kind == LTP_NOTICE_CANCELLED)
-		n->err = ltp_notice_errno(reason);
+		n->err = -ltp_notice_errno(reason);
 
 	spin_lock_bh(&ls->lock);
 	wanted = !ls->closing && (READ_ONCE(ls->notices) & LTP_NOTICE_BIT(kind));
@@ -123,7 +123,7 @@ void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags)
 		return;
 	kfree_skb(skb);
 	if (kind == LTP_NOTICE_CANCELLED) {
-		WRITE_ONCE(sk->sk_err, ltp_notice_errno(reason));
+		WRITE_ONCE(sk->sk_err, -ltp_notice_errno(reason));
 		sk_error_report(sk);
 	}
 }

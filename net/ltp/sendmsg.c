@@ -266,18 +266,17 @@ int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
 	if (!e)
 		return 0;
 	ls->open = NULL;
-	if (!cancel) {
-		iov_iter_kvec(&none, WRITE, NULL, 0, 0);
-		err = block_send(ls, e, &none, e->length + e->tail_len, true,
-				 MAX_SCHEDULE_TIMEOUT);
-		if (!err) {
-			ltp_session_put(&e->s);
-			return 0;
-		}
-	} else {
-		err = 0;
+	if (cancel) {
+		block_abort(e, true);
+		return 0;
 	}
-	block_abort(e, true);
+	iov_iter_kvec(&none, WRITE, NULL, 0, 0);
+	err = block_send(ls, e, &none, e->length + e->tail_len, true,
+			 MAX_SCHEDULE_TIMEOUT);
+	if (err)
+		block_abort(e, true);
+	else
+		ltp_session_put(&e->s);
 	return err;
 }
 
@@ -288,12 +287,12 @@ static int destination(struct ltp_sock *ls, struct msghdr *msg,
 	struct ltp_export *e = ls->open;
 	int err;
 
+	if (e && !msg->msg_name)
+		return 0;
 	if (msg->msg_name) {
 		err = ltp_sock_addr(msg, to);
 		if (err)
 			return err;
-	} else if (e) {
-		return 0;
 	} else {
 		to->sltp_engine = READ_ONCE(ls->peer_engine);
 		to->sltp_service = READ_ONCE(ls->peer_service);
@@ -363,7 +362,7 @@ fail:
 	done = len - iov_iter_count(from);
 	if (err == -EPIPE) {
 		/* The session was cancelled; say why, as the notice does. */
-		err = -ltp_notice_errno(READ_ONCE(e->s.reason));
+		err = ltp_notice_errno(READ_ONCE(e->s.reason));
 		ls->open = NULL;
 		ltp_session_put(&e->s);
 		return err;

@@ -109,9 +109,8 @@ void ltp_span_delete(struct ltp_span *span)
 	spin_unlock_bh(&span->lock);
 	rhashtable_remove_fast(&span->engine->ln->spans, &span->node,
 			       ltp_span_params);
-	flow = rcu_dereference_protected(span->flow,
-				lockdep_is_held(&span->engine->ln->config));
-	RCU_INIT_POINTER(span->flow, NULL);
+	flow = rcu_replace_pointer(span->flow, NULL,
+				   lockdep_is_held(&span->engine->ln->config));
 	/*
 	 * Whoever sends holds the RCU read lock from reading span->flow to the
 	 * end, and so does data_ready: ltp_udp_close() waits for both before

@@ -8,6 +8,7 @@
  * Buffers go out with headers built here and through ip_local_out(), whose
  * result, unlike the tunnel helpers', reaches the caller.
  */
+#include <linux/sizes.h>
 #include <linux/udp.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
@@ -22,8 +23,8 @@
 #include "trace.h"
 #include "udp.h"
 
-#define CARRIER_RCVBUF	(8 << 20)
-#define CARRIER_SNDBUF	(1 << 20)
+#define CARRIER_RCVBUF	SZ_8M
+#define CARRIER_SNDBUF	SZ_1M
 
 /**
  * struct ltp_carrier - a kernel UDP socket

@@ -21,10 +21,8 @@ passed=0 failed=0 skipped=0 n=0
 cd "$TOP/selftests" || exit
 
 # What stock kernels have as modules, and the tests use.
-for m in udp_tunnel ip6_udp_tunnel veth dummy ifb sch_netem sch_tbf sch_fq sch_prio \
-	sch_ingress cls_u32 cls_flower cls_matchall act_gact act_mirred act_pedit nf_tables tun; do
-	modprobe -q "$m"
-done
+modprobe -aq udp_tunnel ip6_udp_tunnel veth dummy ifb sch_netem sch_tbf sch_fq sch_prio \
+	sch_ingress cls_u32 cls_flower cls_matchall act_gact act_mirred act_pedit nf_tables tun
 # Rate limits would swallow what a failed test has to say.
 sysctl -q -w kernel.printk_ratelimit=0 net.core.message_cost=0 2> /dev/null
 
