@@ -56,6 +56,13 @@ static void timer_arm(struct ltp_session *s, u64 at, bool running)
 	hrtimer_start(&s->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
 }
 
+/* An import session that only more data can bring on: red, or green EOB. */
+static bool waits_for_data(const struct ltp_session *s)
+{
+	return s->state == LTP_RECEIVING ||
+	       (s->state == LTP_DELIVERED && list_empty(&s->signals));
+}
+
 static u64 next_deadline(struct ltp_session *s)
 {
 	struct ltp_signal *sig;
@@ -68,13 +75,13 @@ static u64 next_deadline(struct ltp_session *s)
 		return at;
 	if (ltp_import(s)->braked)
 		at = min(at, ltp_import(s)->brake_until);
-	if (s->state == LTP_RECEIVING)
+	if (waits_for_data(s))
 		at = min(at, ltp_import(s)->last_heard +
 			     ltp_timer_patience(s->span));
 	return at;
 }
 
-/* Too many signals went unanswered: end the session. */
+/* Nothing more is to be expected of the peer: end the session. */
 static void give_up(struct ltp_session *s, u8 type)
 {
 	if (type == LTP_SEG_CS || type == LTP_SEG_CR)
@@ -82,6 +89,9 @@ static void give_up(struct ltp_session *s, u8 type)
 	else if (s->state == LTP_DELIVERED)
 		/* The peer may have closed, and never acknowledge. */
 		ltp_session_close(s);
+	else if (type == LTP_SEG_RED)
+		/* Stagnant: no rule of the RFC ends it. */
+		ltp_session_cancel(s, LTP_REASON_USR_CNCLD, false);
 	else
 		ltp_session_cancel(s, LTP_REASON_RLEXC, false);	/* 6.7, 6.8 */
 }
@@ -134,10 +144,10 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 		i = ltp_import(s);
 		if (i->braked && i->brake_until <= now)
 			ltp_report_release(i);
-		if (s->state == LTP_RECEIVING &&
+		if (waits_for_data(s) &&
 		    i->last_heard + ltp_timer_patience(s->span) <= now) {
 			trace_ltp_timer(s, LTP_SEG_RED, 0, 0);
-			ltp_session_cancel(s, LTP_REASON_USR_CNCLD, false);
+			give_up(s, LTP_SEG_RED);
 		}
 	}
 	if (s->state != LTP_CLOSED)

@@ -32,6 +32,8 @@
  * @engine: engine it belongs to; outlives the carrier
  * @span: the span whose flow it is, or NULL of a listener; likewise
  * @family: AF_INET or AF_INET6
+ * @resolved: the next hop's link address was known when the flow last began
+ *	to send
  * @wake: hangs in the socket's wait queue while the flow is full; under the
  *	queue's lock
  * @data_ready: what sk_data_ready was
@@ -41,6 +43,7 @@ struct ltp_carrier {
 	struct ltp_engine	*engine;
 	struct ltp_span		*span;
 	u16			family;
+	bool			resolved;
 	wait_queue_entry_t	wake;
 	void			(*data_ready)(struct sock *sk);
 };
@@ -301,6 +304,31 @@ static struct dst_entry *carrier_dst(struct ltp_carrier *c)
 #endif
 }
 
+/*
+ * Packets for a next hop that is still being resolved wait in a queue that is
+ * shorter than a send buffer and drops the oldest.  A flow that begins to send
+ * therefore looks whether the address is known, and lets one burst ask.
+ */
+static bool carrier_resolved(const struct ltp_carrier *c,
+			     struct dst_entry *dst)
+{
+	const struct sock *sk = c->sock->sk;
+	const void *daddr = &inet_sk(sk)->inet_daddr;
+	struct neighbour *neigh;
+	bool valid;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (c->family == AF_INET6)
+		daddr = &sk->sk_v6_daddr;
+#endif
+	neigh = dst_neigh_lookup(dst, daddr);
+	if (!neigh)
+		return true;
+	valid = READ_ONCE(neigh->nud_state) & NUD_VALID;
+	neigh_release(neigh);
+	return valid;
+}
+
 static u32 carrier_hlen(const struct ltp_carrier *c)
 {
 	return sizeof(struct udphdr) + (c->family == AF_INET ?
@@ -401,6 +429,8 @@ int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride)
 		skb->csum_start = skb_transport_header(skb) - skb->head;
 		skb->csum_offset = offsetof(struct udphdr, check);
 	}
+	if (!sk_wmem_alloc_get(sk))
+		WRITE_ONCE(c->resolved, carrier_resolved(c, dst));
 	skb_dst_set(skb, dst);
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
@@ -440,12 +470,14 @@ drop:
  * @c: a flow
  *
  * Return: true unless its buffers in queueing disciplines and devices have
- * reached its send buffer.
+ * reached its send buffer, or one waits for the next hop to be resolved.
  */
 bool ltp_udp_writeable(const struct ltp_carrier *c)
 {
 	const struct sock *sk = c->sock->sk;
 
+	if (!READ_ONCE(c->resolved) && sk_wmem_alloc_get(sk))
+		return false;
 	return refcount_read(&sk->sk_wmem_alloc) < READ_ONCE(sk->sk_sndbuf);
 }
 
@@ -468,7 +500,7 @@ void ltp_udp_wake_when_writeable(struct ltp_carrier *c)
 		__add_wait_queue(sk_sleep(sk), &c->wake);
 	spin_unlock_irqrestore(&sk_sleep(sk)->lock, flags);
 	smp_mb();	/* pairs with skwq_has_sleeper() */
-	if (sock_writeable(sk))
+	if (ltp_udp_writeable(c))
 		ltp_output_resume(c->span);
 }
 
