@@ -29,10 +29,13 @@ sysctl -q -w kernel.printk_ratelimit=0 net.core.message_cost=0 2> /dev/null
 kmemleak=/sys/kernel/debug/kmemleak
 [ -z "${LTP_DEBUG-}" ] || echo clear > $kmemleak
 
+symbols=/tmp/ltp.symbols
+
 load()
 {
 	# Not on the module path: what it needs was loaded above.
-	grep -q '^ltp ' /proc/modules || insmod "$LTP_MODULE"
+	grep -q '^ltp ' /proc/modules || insmod "$LTP_MODULE" || return
+	[ -z "${LTP_DEBUG-}" ] || grep '\[ltp\]$' /proc/kallsyms > $symbols
 }
 
 # What one test left behind is not the next one's trouble.  The module goes
@@ -50,6 +53,21 @@ sweep()
 	done
 	grep '^ltp ' /proc/modules
 	return 1
+}
+
+# name_addresses FILE: the module is gone when leaks are looked for, and its
+# functions in the traces are bare addresses: names them after what load()
+# last saw.  Both columns are of equal width, so comparing strings will do.
+name_addresses()
+{
+	awk '
+	NR == FNR { addr[++n] = $1; name[n] = $3; next }
+	$1 ~ /^0x[0-9a-f]+$/ {
+		a = substr("0000000000000000", 1, 18 - length($1)) substr($1, 3)
+		for (i = n; i > 0 && addr[i] > a; i--) ;
+		if (i) $0 = $0 " " name[i] " [ltp]"
+	}
+	{ print }' <(sort "$symbols") "$1"
 }
 
 # result OK NAME [WHY]
@@ -165,8 +183,9 @@ if [ -z "$why" ] && [ -n "${LTP_DEBUG-}" ]; then
 		sleep 6
 		echo scan > $kmemleak
 	done
-	cat $kmemleak > /results/kmemleak
-	if [ -s /results/kmemleak ]; then
+	cat $kmemleak > /tmp/kmemleak
+	if [ -s /tmp/kmemleak ]; then
+		name_addresses /tmp/kmemleak > /results/kmemleak
 		head -n 60 /results/kmemleak | sed 's/^/    /'
 		why="memory leaked"
 	fi
