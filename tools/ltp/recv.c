@@ -228,6 +228,15 @@ static int catch_signals(void)
 	return fd;
 }
 
+noreturn static void fail_bind(const char *at, int err)
+{
+	if (err == EADDRNOTAVAIL)
+		fail("recv: %s: there is no engine of this ID", at);
+	if (err == EADDRINUSE)
+		fail("recv: %s: another socket receives for this service", at);
+	fail("recv: %s: %s", at, strerror(err));
+}
+
 static void help(void)
 {
 	puts("Usage: ltp recv [ OPTIONS ] [ ENGINE: ]SERVICE [ FILE | - ]\n"
@@ -286,7 +295,7 @@ int recv_main(struct args *a)
 		sock_set(r.fd, LTP_RCVBUF, "rcvbuf", &rcvbuf, sizeof(rcvbuf));
 	addr = sock_addr(engine, service);
 	if (bind(r.fd, (struct sockaddr *)&addr, sizeof(addr)))
-		fail("recv: %s: %s", at, strerror(errno));
+		fail_bind(at, errno);
 	open_output(&r, name);
 	if (temporary || r.forever)
 		r.signals = catch_signals();
