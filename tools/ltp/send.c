@@ -140,7 +140,7 @@ noreturn static void fail_send(struct sender *s, int err)
 	if (err == ENETUNREACH)
 		fail("send: no span leads to engine %llu", s->engine);
 	if (err == EMSGSIZE)
-		fail("send: too large: lower segment-size or block, or raise sndbuf");
+		fail("send: too large: lower block or segment-size");
 	fail("send: engine %llu service %llu: %s", s->engine,
 	     s->service, strerror(err));
 }
