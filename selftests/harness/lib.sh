@@ -108,8 +108,17 @@ apt_mirror_security()
 # can be downloaded without touching the host's sources.  Prints its path.
 apt_suite()
 {
-	local s=$1 d=$LTP_CACHE/apt/$1 uri comp=main
+	# A mirror moves a few times a day: once a day is fresh enough.
+	[ -n "$(find "$LTP_CACHE/apt/$1/updated" -mmin -1440 2>/dev/null)" ] ||
+		locked "apt-$1" apt_update "$1"
+	echo "$LTP_CACHE/apt/$1/apt.conf"
+}
 
+apt_update()
+{
+	local s=$1 d=$LTP_CACHE/apt/$1 uri
+
+	[ -z "$(find "$d/updated" -mmin -1440 2>/dev/null)" ] || return 0
 	case $s in
 	*-security) uri=$(apt_mirror_security) ;;
 	*) uri=$(apt_mirror) ;;
@@ -117,7 +126,7 @@ apt_suite()
 	mkdir -p "$d"/{etc/apt.conf.d,etc/preferences.d,etc/sources.list.d} \
 		"$d"/{state/lists/partial,cache/archives/partial}
 	: > "$d/status"
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $s $comp" \
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $s main" \
 		> "$d/etc/sources.list"
 	# Proxies and the like are the host's business.
 	cp -rL /etc/apt/apt.conf.d/. "$d/etc/apt.conf.d/" 2>/dev/null || :
@@ -131,13 +140,9 @@ apt_suite()
 	APT::Architecture "amd64";
 	APT::Sandbox::User "root";
 	C
-	# A mirror moves a few times a day: once a day is fresh enough.
-	if [ -z "$(find "$d/updated" -mmin -1440 2>/dev/null)" ]; then
-		APT_CONFIG=$d/apt.conf apt-get -qq update >&2 ||
-			die "apt-get update for $s failed"
-		touch "$d/updated"
-	fi
-	echo "$d/apt.conf"
+	APT_CONFIG=$d/apt.conf apt-get -qq update >&2 ||
+		die "apt-get update for $s failed"
+	touch "$d/updated"
 }
 
 # apt_show SUITE PACKAGE FIELD: a field of the newest version, or nothing.

@@ -235,22 +235,27 @@ root_kernel()
 
 main()
 {
-	local k
+	local k guests
 
 	[ "$(id -u)" -eq 0 ] || die "must be root"
 	[ "${1-}" != --refresh ] || rm -f "$KERNELS_DIR/list" "$LTP_CACHE"/apt/*/updated
 	host_packages
 	resolve_kernels
+	# Mostly waiting for the mirror and for one unpacker: two at a time.
+	(
+		virtme
+		virtiofsd
+		guest_root
+	) &
+	guests=$!
 	for k in $(kernel_labels); do
 		kernel "$k"
 	done
-	virtme
-	virtiofsd
-	guest_root
+	ensure_source
+	wait "$guests" || die "setting up the guests failed"
 	for k in $(kernel_labels); do
 		root_kernel "$k"
 	done
-	ensure_source
 }
 
 mkdir -p "$LTP_CACHE"
