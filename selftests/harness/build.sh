@@ -11,6 +11,4 @@ for k; do
 	"$HARNESS/build-module.sh" "$k"
 done
 locked build make -s -C "$TOP/tools/ltp" -j "$JOBS" "O=$BUILD/tools"
-if grep -q '^programs:' "$TOP/selftests/Makefile" 2> /dev/null; then
-	locked build make -s -C "$TOP/selftests" -j "$JOBS" "O=$BUILD/selftests" programs
-fi
+locked build make -s -C "$TOP/selftests" -j "$JOBS" all
