@@ -11,7 +11,7 @@
 #define LTP_GENL_VERSION	1
 
 /**
- * enum ltp_span_flags
+ * enum ltp_span_flags - How a span differs from the rule.
  * @LTP_SPAN_FLAGS_NO_DISCRETIONARY: send no discretionary checkpoints; a block
  *   that outgrows half of its socket's send buffer is refused (EMSGSIZE)
  */
