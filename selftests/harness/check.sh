@@ -41,14 +41,12 @@ tap()
 	group $rc "$name" "$ok" "$bad" "$skip"
 }
 
-# guest NAME DIR COMMAND...: in the background, output kept.
+# guest DIR COMMAND...: in the background, output kept.
 guest()
 {
-	local name=$1 dir=$RESULTS/$2
+	local dir=$1
 
-	shift 2
-	rm -rf "$dir"
-	mkdir -p "$dir"
+	shift
 	RESULT_DIR=$dir "$@" "$HARNESS_GUEST" > "$dir/out" 2>&1 || echo "$?" > "$dir/rc"
 }
 HARNESS_GUEST=selftests/harness/guest.sh
@@ -56,7 +54,7 @@ HARNESS_GUEST=selftests/harness/guest.sh
 # collect NAME DIR: prints what a guest left and counts it.
 collect()
 {
-	local dir=$RESULTS/$2 rc=0 p=0 f=0 s=0
+	local dir=$2 rc=0 p=0 f=0 s=0
 
 	sed 's/^/    /' "$dir/out"
 	[ ! -e "$dir/rc" ] || rc=$(cat "$dir/rc")
@@ -73,9 +71,12 @@ collect()
 
 # pool: runs the queued guests, two at a time, and collects them in order.
 names=() dirs=() cmds=()
+# queue NAME LABEL COMMAND...
 queue()
 {
-	names+=("$1") dirs+=("$2")
+	unset RESULT_DIR
+	results_dir "$2"
+	names+=("$1") dirs+=("$RESULT_DIR")
 	shift 2
 	cmds+=("$*")
 }
@@ -90,7 +91,7 @@ pool()
 			running=$((running - 1))
 		fi
 		# shellcheck disable=SC2086
-		guest "${names[i]}" "${dirs[i]}" ${cmds[i]} &
+		guest "${dirs[i]}" ${cmds[i]} &
 		running=$((running + 1))
 	done
 	wait
@@ -125,18 +126,16 @@ stock)
 		tap lint "$HARNESS/lint.sh"
 		tap "unit tests" make -s -C "$TOP/selftests" unit
 	fi
-	export LTP_STRICT=1
 	if ! "$HARNESS/build.sh" "${kernels[@]}"; then
 		group 1 build 0 1 0
 		finish
 	fi
 	for k in "${kernels[@]}"; do
-		queue "Linux $k" "check-$k" "$HARNESS/vm.sh" -t "${LTP_LIMIT:-1200}" "$k"
+		queue "Linux $k" "check-$k" "$HARNESS/vm.sh" -t "${LTP_LIMIT:-1500}" "$k"
 	done
 	pool
 	;;
 debug)
-	export LTP_STRICT=1
 	if ! { "$HARNESS/build-uml.sh" > /dev/null && "$HARNESS/build.sh" uml; }; then
 		group 1 build 0 1 0
 		finish
