@@ -334,31 +334,51 @@ void ltp_reasm_item_free(struct sock *sk, struct ltp_item *item)
 
 /**
  * struct place - a byte of a run, found in its buffer
- * @off: of the byte within the buffer
- * @left: bytes of its segment from there
+ * @group: entry of ltp_run.hl that describes its segment
+ * @n: its segment among those of the entry
+ * @seg: where the segment's header is in the buffer
+ * @at: bytes into the segment's payload
  */
 struct place {
-	u32 off;
-	u32 left;
+	u32 group;
+	u32 n;
+	u32 seg;
+	u32 at;
 };
 
-/* Finds byte @at of a run, counted from its first segment's payload. */
-static void place_of(const struct ltp_run *run, u32 at, struct place *pl)
+/* Payload bytes of a segment; a last one may have fewer: ltp_run.len counts. */
+static u32 payload_of(const struct ltp_run *run, u32 group)
 {
-	u32 off = run->pos, g, plen, n;
+	return run->stride - run->hl[group].hlen;
+}
 
-	for (g = 0; g < run->n_hl; g++) {
-		/* A run of one segment may have a trailer: only len counts. */
-		plen = run->stride - run->hl[g].hlen;
-		n = min_t(u32, at / plen, run->hl[g].n);
-		at -= n * plen;
-		off += n * run->stride;
-		if (n < run->hl[g].n)
+/* Finds byte @at of a run, counted from its first segment's payload. */
+static void place_find(const struct ltp_run *run, u32 at, struct place *pl)
+{
+	u32 plen;
+
+	pl->seg = run->pos;
+	for (pl->group = 0; ; pl->group++) {
+		plen = payload_of(run, pl->group);
+		pl->n = at / plen;
+		if (pl->n < run->hl[pl->group].n ||
+		    pl->group == run->n_hl - 1)
 			break;
+		pl->seg += run->hl[pl->group].n * run->stride;
+		at -= run->hl[pl->group].n * plen;
 	}
-	g = min_t(u32, g, run->n_hl - 1);
-	pl->off = off + run->hl[g].hlen + at;
-	pl->left = run->stride - run->hl[g].hlen - at;
+	pl->seg += pl->n * run->stride;
+	pl->at = at - pl->n * plen;
+}
+
+static void place_next_segment(const struct ltp_run *run, struct place *pl)
+{
+	pl->at = 0;
+	pl->seg += run->stride;
+	if (++pl->n == run->hl[pl->group].n && pl->group < run->n_hl - 1) {
+		pl->group++;
+		pl->n = 0;
+	}
 }
 
 /**
@@ -373,8 +393,8 @@ u32 ltp_reasm_segment_left(const struct sk_buff *skb, u32 from)
 	const struct ltp_run *run = ltp_run(skb);
 	struct place pl;
 
-	place_of(run, run->skip + from, &pl);
-	return min(pl.left, run->len - from);
+	place_find(run, run->skip + from, &pl);
+	return min(payload_of(run, pl.group) - pl.at, run->len - from);
 }
 
 /**
@@ -391,33 +411,36 @@ int ltp_reasm_copy(const struct sk_buff *skb, u32 from, u32 len,
 		   struct iov_iter *to)
 {
 	const struct ltp_run *run = ltp_run(skb);
+	u32 base = 0, chunk, off, end = 0;
 	const struct sk_buff *part = skb;
-	u32 base = 0, chunk;
 	struct place pl;
 	int err;
 
-	while (len) {
-		place_of(run, run->skip + from, &pl);
-		chunk = min(len, pl.left);
-		/* NAPI GRO may have chained the datagrams: one to each. */
-		if (part == skb && skb_has_frag_list(skb) &&
-		    pl.off >= skb_pagelen(skb)) {
-			base = skb_pagelen(skb);
-			part = skb_shinfo(skb)->frag_list;
+	if (!len)
+		return 0;
+	/* NAPI GRO may have chained datagrams, behind those it could merge. */
+	if (skb_has_frag_list(skb))
+		end = skb_pagelen(skb);
+	place_find(run, run->skip + from, &pl);
+	for (;;) {
+		chunk = min(len, payload_of(run, pl.group) - pl.at);
+		off = pl.seg + run->hl[pl.group].hlen + pl.at;
+		while (end && off >= end) {
+			base = end;
+			part = part == skb ? skb_shinfo(skb)->frag_list :
+					     part->next;
+			end = part->next ? base + part->len : 0;
 		}
-		while (part != skb && pl.off >= base + part->len && part->next) {
-			base += part->len;
-			part = part->next;
-		}
-		if (part != skb && pl.off + chunk <= base + part->len)
-			err = skb_copy_datagram_iter(part, pl.off - base, to,
+		if (!end || off + chunk <= end)
+			err = skb_copy_datagram_iter(part, off - base, to,
 						     chunk);
 		else
-			err = skb_copy_datagram_iter(skb, pl.off, to, chunk);
+			err = skb_copy_datagram_iter(skb, off, to, chunk);
 		if (err)
 			return err;
-		from += chunk;
 		len -= chunk;
+		if (!len)
+			return 0;
+		place_next_segment(run, &pl);
 	}
-	return 0;
 }
