@@ -658,13 +658,16 @@ void ltp_output_signals(struct ltp_session *s)
 {
 	struct ltp_signal *sig;
 	struct sk_buff *skb;
+	bool found;
 
 	do {
 		skb = NULL;
+		found = false;
 		spin_lock_bh(&s->lock);
 		list_for_each_entry(sig, &s->signals, list) {
 			if (sig->running)
 				continue;
+			found = true;
 			skb = ltp_output_signal_copy(sig);
 			/* Without memory the timer tries again. */
 			ltp_timer_signal_sent(s, sig);
@@ -676,7 +679,7 @@ void ltp_output_signals(struct ltp_session *s)
 		spin_unlock_bh(&s->lock);
 		if (skb)
 			ltp_output_skb(s->span, skb);
-	} while (skb);
+	} while (found);
 }
 
 /**
