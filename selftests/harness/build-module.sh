@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build-module.sh KERNEL|uml [OUTDIR [MAKE ARGUMENT...]]: builds ltp.ko for
+# build-module.sh KERNEL|arm64|uml [OUTDIR [MAKE ARGUMENT...]]: builds ltp.ko for
 # one of the kernels in a directory of its own (build/KERNEL), where the
 # sources are symbolic links, so that the objects of several kernels live
 # side by side.  Warnings, W=1 included, are errors; LTP_LAX=1 lets
@@ -10,7 +10,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-[ $# -ge 1 ] || die "usage: build-module.sh KERNEL|uml [OUTDIR [MAKE ARGUMENT...]]"
+[ $# -ge 1 ] || die "usage: build-module.sh KERNEL|arm64|uml [OUTDIR [MAKE ARGUMENT...]]"
 kernel=$1
 src=${LTP_SOURCE:-$TOP}
 args=(W=1)
@@ -19,12 +19,16 @@ cflags=()
 if [ "$kernel" = uml ]; then
 	label=uml kdir=$UML_OBJ
 	args+=(ARCH=um)
+elif [ "$kernel" = arm64 ]; then
+	label=arm64 kdir=$(kernel_kdir arm64)
+	args+=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-gcc
+		CONFIG_DEBUG_INFO_BTF_MODULES= DEBIAN_KERNEL_NO_CC_VERSION_CHECK=1)
 else
 	kernel_of "$kernel"
 	label=$KLABEL kdir=$(kernel_kdir "$kernel")
 	# The compiler the distribution built with may not be here, nor its
 	# vmlinux for BTF, nor its pahole.
-	args+=(CC=gcc CONFIG_DEBUG_INFO_BTF_MODULES=)
+	args+=(CC=gcc CONFIG_DEBUG_INFO_BTF_MODULES= DEBIAN_KERNEL_NO_CC_VERSION_CHECK=1)
 	args+=("PAHOLE_VERSION=$(sed -n 's/^CONFIG_PAHOLE_VERSION=//p' "$kdir/include/config/auto.conf")")
 	cc=$(sed -n 's/^CONFIG_GCC_VERSION=//p' "$kdir/include/config/auto.conf")
 	if [ "$(gcc -dumpfullversion | awk -F. '{print $1*10000+$2*100+$3}')" -lt "$cc" ]; then

@@ -27,6 +27,17 @@ group()
 	log "$((SECONDS - start)) s: $2: $3 passed, $4 failed, $5 skipped"
 }
 
+# What failed, once more and together, before the last line.
+failures=()
+remember()
+{
+	local line
+
+	while read -r line; do
+		failures+=("$1: $line")
+	done < <(sed -n 's/^ *not ok/not ok/p' "$2")
+}
+
 # tap NAME COMMAND...: runs it here, counting its TAP lines.
 tap()
 {
@@ -36,6 +47,7 @@ tap()
 	out=$(mktemp)
 	"$@" > "$out" 2>&1 || rc=$?
 	sed 's/^/    /' "$out"
+	remember "$name" "$out"
 	read -r ok bad skip _ < <(tap_count "$out")
 	rm -f "$out"
 	group $rc "$name" "$ok" "$bad" "$skip"
@@ -57,6 +69,7 @@ collect()
 	local dir=$2 rc=0 p=0 f=0 s=0
 
 	sed 's/^/    /' "$dir/out"
+	remember "$1" "$dir/out"
 	[ ! -e "$dir/rc" ] || rc=$(cat "$dir/rc")
 	[ ! -e "$dir/counts" ] || read -r p f s < "$dir/counts"
 	if [ ! -e "$dir/done" ]; then
@@ -103,6 +116,7 @@ pool()
 finish()
 {
 	echo "1..$n"
+	[ ${#failures[@]} -eq 0 ] || printf '# %s\n' "${failures[@]}"
 	log "took $((SECONDS - start)) s"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" -eq 0 ]
@@ -131,7 +145,7 @@ stock)
 		finish
 	fi
 	for k in "${kernels[@]}"; do
-		queue "Linux $k" "check-$k" "$HARNESS/vm.sh" -t "${LTP_LIMIT:-1500}" "$k"
+		queue "Linux $k" "check-$k" "$HARNESS/vm.sh" -t "$((1500 * ${LTP_SLOW:-1}))" "$k"
 	done
 	pool
 	;;
@@ -142,11 +156,11 @@ debug)
 	fi
 	# One guest is one CPU: two halves make use of two.
 	queue "debug kernel, first half" check-uml-0 env LTP_SHARD=0/2 \
-		"$HARNESS/uml.sh" -t "${LTP_LIMIT:-2400}"
+		"$HARNESS/uml.sh" -t "$((2400 * ${LTP_SLOW:-1}))"
 	queue "debug kernel, second half" check-uml-1 env LTP_SHARD=1/2 \
-		"$HARNESS/uml.sh" -t "${LTP_LIMIT:-2400}"
+		"$HARNESS/uml.sh" -t "$((2400 * ${LTP_SLOW:-1}))"
 	queue "debug kernel, time travel" check-uml-timetravel \
-		"$HARNESS/uml.sh" -T -t "${LTP_LIMIT:-2400}"
+		"$HARNESS/uml.sh" -T -t "$((2400 * ${LTP_SLOW:-1}))"
 	pool
 	;;
 *) die "usage: check.sh stock|debug" ;;

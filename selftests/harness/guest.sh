@@ -7,7 +7,8 @@
 # A line of the list is "NAME SECONDS [FLAG...]"; NAME is an executable
 # below selftests/.  Flags: debug-only, stock-only, timetravel (only there).
 # TESTS="a b" selects by name, with or without suffix; LTP_SHARD=I/N takes
-# every Nth test beginning with the Ith.
+# every Nth test beginning with the Ith; LTP_SLOW=N allows for N times the
+# seconds, on a machine that has others to serve.
 #
 # Each test's own TAP is indented below its line.  "PASSED FAILED SKIPPED"
 # goes to /results/counts after every test, "done" to /results/done last.
@@ -91,7 +92,7 @@ complaints()
 
 run()
 {
-	local name=$1 limit=$2 out=/results/${1//\//_}.log rc ok bad skip top plan from why="" start=$SECONDS
+	local name=$1 limit=$(($2 * ${LTP_SLOW:-1})) out=/results/${1//\//_}.log rc ok bad skip top plan from why="" start=$SECONDS
 	local status=0
 
 	from=$(($(dmesg | wc -l) + 1))

@@ -104,8 +104,9 @@ apt_mirror_security()
 	echo "${uri:-$(apt_mirror)-security}"
 }
 
-# apt_suite SUITE: a private apt configuration, so that packages of SUITE
-# can be downloaded without touching the host's sources.  Prints its path.
+# apt_suite SUITE[:ARCH]: a private apt configuration, so that packages of
+# SUITE can be downloaded without touching the host's sources.  Prints its
+# path.
 apt_suite()
 {
 	# A mirror moves a few times a day: once a day is fresh enough.
@@ -116,8 +117,11 @@ apt_suite()
 
 apt_update()
 {
-	local s=$1 d=$LTP_CACHE/apt/$1 uri
+	local s=${1%:*} d=$LTP_CACHE/apt/$1 arch=amd64 uri
 
+	case $1 in
+	*:*) arch=${1#*:} ;;
+	esac
 	[ -z "$(find "$d/updated" -mmin -1440 2>/dev/null)" ] || return 0
 	case $s in
 	*-security) uri=$(apt_mirror_security) ;;
@@ -137,7 +141,8 @@ apt_update()
 	Dir::State "$d/state";
 	Dir::State::status "$d/status";
 	Dir::Cache "$d/cache";
-	APT::Architecture "amd64";
+	APT::Architecture "$arch";
+	APT::Architectures { "$arch"; };
 	APT::Sandbox::User "root";
 	C
 	APT_CONFIG=$d/apt.conf apt-get -qq update >&2 ||
@@ -304,6 +309,9 @@ kernel_kdir()
 {
 	if [ "$1" = uml ]; then
 		echo "$UML_OBJ"
+	elif [ "$1" = arm64 ]; then
+		kernel_of 6.12
+		echo "$KERNELS_DIR/$KREL/usr/src/linux-headers-${KREL/amd64/arm64}"
 	else
 		kernel_of "$1"
 		echo "$KERNELS_DIR/$KREL/usr/src/linux-headers-$KREL"
@@ -377,7 +385,7 @@ guest_command()
 		export PATH=/src/build/tools:/src/build/selftests:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
 		C
 		# What the caller set for the tests goes along.
-		for v in TESTS LTP_SHARD LTP_DEBUG LTP_TIMETRAVEL; do
+		for v in TESTS LTP_SHARD LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL; do
 			[ -z "${!v-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 		done
 		cat <<-'C'

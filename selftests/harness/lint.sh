@@ -72,7 +72,7 @@ checkpatch()
 
 warnings()
 {
-	LTP_LAX= "$HARNESS/build-module.sh" "$1" 2>&1
+	env -u LTP_LAX "$HARNESS/build-module.sh" "$1" 2>&1
 }
 
 sparse_check()
@@ -140,6 +140,7 @@ echo "TAP version 13"
 for k in $(kernel_labels); do
 	check "W=1 build for $k" warnings "$k"
 done
+check "W=1 build for arm64, 6.12" warnings arm64
 [ ! -x "$UML_OBJ/linux" ] || check "W=1 build for the debug kernel" warnings uml
 check "sparse" sparse_check
 check "checkpatch --strict" checkpatch

@@ -14,6 +14,7 @@ HOST_PACKAGES=(
 	# building
 	build-essential flex bison bc libelf-dev libssl-dev patchelf rsync git
 	kmod cpio xz-utils zstd libmnl-dev libjansson-dev pkg-config
+	gcc-aarch64-linux-gnu
 	# guests
 	qemu-system-x86 mmdebstrap busybox-static file iproute2 util-linux
 	python3 python3-argcomplete python3-requests
@@ -137,6 +138,25 @@ kernel()
 	stamp "$d" "$key"
 }
 
+# arm64 is only compiled for, by a cross compiler: of its kernel, what the
+# common headers and the build tools do not have already.
+arm64_headers()
+{
+	local d deb h
+
+	kernel_of 6.12
+	d=$KERNELS_DIR/$KREL
+	h=linux-headers-${KREL/amd64/arm64}
+	[ ! -e "$d/usr/src/$h/Makefile" ] || return 0
+	deb=$(apt_fetch "$KSUITE:arm64" "$h")
+	rm -rf "$d/arm64"
+	dpkg-deb -x "$deb" "$d/arm64"
+	sed -i "s,\([= ]\)/usr/src/,\1$d/usr/src/,g" "$d/arm64/usr/src/$h/Makefile"
+	rm -f "$d/arm64/usr/src/$h/.kernelvariables"
+	mv "$d/arm64/usr/src/$h" "$d/usr/src/"
+	rm -rf "$d/arm64"
+}
+
 # virtme-ng as a plain directory: one version on every host.
 virtme()
 {
@@ -251,6 +271,7 @@ main()
 	for k in $(kernel_labels); do
 		kernel "$k"
 	done
+	arm64_headers
 	ensure_source
 	wait "$guests" || die "setting up the guests failed"
 	for k in $(kernel_labels); do
