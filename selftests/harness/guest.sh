@@ -5,7 +5,8 @@
 # the tests of selftests/tests.list, unloads it, looks for leaks.
 #
 # A line of the list is "NAME SECONDS [FLAG...]"; NAME is an executable
-# below selftests/.  Flags: debug-only, stock-only, timetravel (only there).
+# below selftests/ or build/selftests/.  Flags: debug-only, stock-only,
+# timetravel (only there).
 # TESTS="a b" selects by name, with or without suffix; LTP_SHARD=I/N takes
 # every Nth test beginning with the Ith; LTP_SLOW=N allows for N times the
 # seconds, on a machine that has others to serve.
@@ -93,11 +94,13 @@ complaints()
 run()
 {
 	local name=$1 limit=$(($2 * ${LTP_SLOW:-1})) out=/results/${1//\//_}.log rc ok bad skip top plan from why="" start=$SECONDS
-	local status=0
+	local status=0 cmd
 
 	from=$(($(dmesg | wc -l) + 1))
-	if load && [ -x "$name" ]; then
-		timeout -k 10 "$limit" "./$name" > "$out" 2>&1 < /dev/null
+	# Scripts are here, programs were built elsewhere.
+	cmd=$(PATH=$TOP/selftests:$TOP/build/selftests type -P "$name")
+	if load && [ -n "$cmd" ]; then
+		timeout -k 10 "$limit" "$cmd" > "$out" 2>&1 < /dev/null
 		rc=$?
 	else
 		echo "# cannot load the module or no such test: $name" > "$out"
