@@ -313,7 +313,7 @@ static int ltp_setsockopt(struct socket *sock, int level, int opt,
 	buffer = level == SOL_LTP ? opt == LTP_SNDBUF || opt == LTP_RCVBUF :
 		 opt == SO_SNDBUF || opt == SO_RCVBUF ||
 		 opt == SO_SNDBUFFORCE || opt == SO_RCVBUFFORCE;
-	if (level == SOL_SOCKET && !buffer)
+	if (level == SOL_SOCKET && !buffer && opt != SO_REUSEPORT)
 		return sock_setsockopt(sock, level, opt, optval, len);
 	if (level == SOL_LTP && opt == LTP_RED_LENGTH) {
 		if (len < sizeof(wide))
@@ -329,7 +329,14 @@ static int ltp_setsockopt(struct socket *sock, int level, int opt,
 		return -EFAULT;
 	if (buffer)
 		return set_buffer(sk, level, opt, val);
+	if (level == SOL_SOCKET)
+		opt = LTP_REUSEPORT;
 	switch (opt) {
+	case LTP_REUSEPORT:
+		lock_sock(sk);
+		sk->sk_reuseport = !!val;
+		release_sock(sk);
+		return 0;
 	case LTP_NOTICES:
 		if (val & ~LTP_NOTICE_ALL)
 			return -EINVAL;
@@ -387,6 +394,9 @@ static int ltp_getsockopt(struct socket *sock, int level, int opt,
 	case LTP_BURST_LIMIT:
 		val = READ_ONCE(ls->burst_limit);
 		break;
+	case LTP_REUSEPORT:
+		val = ls->sk.sk_reuseport;
+		break;
 	case LTP_SNDBUF:
 		val = READ_ONCE(ls->sk.sk_sndbuf);
 		break;
@@ -417,7 +427,7 @@ static int ltp_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 		item = list_first_entry_or_null(&ls->queue, struct ltp_item,
 						list);
 		if (item && item->skb)
-			n = ltp_reasm_segment_left(item->skb, item->pos);
+			n = ltp_reasm_segment_left(item->skb, item->pos, NULL);
 		else if (item)
 			n = item->length - item->pos;
 		spin_unlock_bh(&ls->lock);
@@ -491,6 +501,16 @@ static int ltp_release(struct socket *sock)
 	return 0;
 }
 
+/* The file that sendfile() sends ended sooner than it was asked to. */
+static void __maybe_unused ltp_splice_eof(struct socket *sock)
+{
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+
+	mutex_lock(&ls->send_lock);
+	ltp_sendmsg_finish(ls, false);
+	mutex_unlock(&ls->send_lock);
+}
+
 static const struct proto_ops ltp_ops = {
 	.family		= PF_LTP,
 	.owner		= THIS_MODULE,
@@ -509,6 +529,7 @@ static const struct proto_ops ltp_ops = {
 	.sendmsg	= ltp_sendmsg,
 	.recvmsg	= ltp_recvmsg,
 	.mmap		= sock_no_mmap,
+	LTP_COMPAT_SPLICE_EOF(ltp_splice_eof)
 };
 
 static void ltp_sock_destruct(struct sock *sk)

@@ -55,6 +55,13 @@ static inline struct ctl_table_header *ltp_compat_sysctl(struct net *net,
 #define ltp_sockaddr	sockaddr_unsized
 #endif
 
+/* Before that, the end of a sendfile() must be said with a call of its own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define LTP_COMPAT_SPLICE_EOF(fn)
+#else
+#define LTP_COMPAT_SPLICE_EOF(fn)	.splice_eof = (fn),
+#endif
+
 /* Whether a family may see SOL_SOCKET options before the core does. */
 static inline void ltp_compat_own_sockopts(struct socket *sock)
 {

@@ -107,7 +107,7 @@ void ltp_notice_post(struct ltp_export *e, u32 kind)
  * @flags: LTP_NOTICE_BY_PEER
  *
  * A socket that did not ask for the notice of a cancelled block gets the
- * error itself.
+ * error itself, unless it cancelled the block.
  *
  * Context: session.lock held.
  */
@@ -122,7 +122,8 @@ void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags)
 	if (notice_queue(e, skb, kind, reason, flags))
 		return;
 	kfree_skb(skb);
-	if (kind == LTP_NOTICE_CANCELLED) {
+	if (kind == LTP_NOTICE_CANCELLED &&
+	    (flags & LTP_NOTICE_BY_PEER || reason != LTP_REASON_USR_CNCLD)) {
 		WRITE_ONCE(sk->sk_err, -ltp_notice_errno(reason));
 		sk_error_report(sk);
 	}

@@ -385,16 +385,21 @@ static void place_next_segment(const struct ltp_run *run, struct place *pl)
  * ltp_reasm_segment_left() - bytes from a place in a run to its segment's end
  * @skb: a buffer whose ltp_run is set
  * @from: bytes into the run
+ * @whole: payload bytes of the whole segment, unless NULL
  *
  * Return: bytes, at least 1.
  */
-u32 ltp_reasm_segment_left(const struct sk_buff *skb, u32 from)
+u32 ltp_reasm_segment_left(const struct sk_buff *skb, u32 from, u32 *whole)
 {
 	const struct ltp_run *run = ltp_run(skb);
 	struct place pl;
+	u32 left;
 
 	place_find(run, run->skip + from, &pl);
-	return min(payload_of(run, pl.group) - pl.at, run->len - from);
+	left = min(payload_of(run, pl.group) - pl.at, run->len - from);
+	if (whole)
+		*whole = pl.at + left;
+	return left;
 }
 
 /**

@@ -154,6 +154,7 @@ static ssize_t recv_item(struct sock *sk, struct ltp_item *item,
 	bool peek = flags & MSG_PEEK, dgram = sk->sk_type == SOCK_DGRAM;
 	bool red = item->flags & LTP_RX_RED, ends, eob;
 	u64 offset, whole, left;
+	u32 segment;
 	ssize_t n;
 
 	if (red) {
@@ -164,8 +165,8 @@ static ssize_t recv_item(struct sock *sk, struct ltp_item *item,
 	} else {
 		const struct ltp_run *run = ltp_run(item->skb);
 
-		left = ltp_reasm_segment_left(item->skb, item->pos);
-		whole = left;
+		left = ltp_reasm_segment_left(item->skb, item->pos, &segment);
+		whole = segment;
 		offset = run->start + item->pos;
 		eob = item->flags & LTP_RX_EOB && item->pos + left == run->len;
 	}

@@ -175,7 +175,7 @@ static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
 	ltp_output_export(e);
 }
 
-/* Waits until the send buffer has room. */
+/* Waits until the send buffer has room, for @e if there is a block already. */
 static int wait_for_space(struct ltp_sock *ls, struct ltp_export *e,
 			  long *timeo)
 {
@@ -191,7 +191,8 @@ static int wait_for_space(struct ltp_sock *ls, struct ltp_export *e,
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		err = 0;
-		if (has_space(sk) || READ_ONCE(e->s.state) != LTP_SENDING)
+		if (has_space(sk) ||
+		    (e && READ_ONCE(e->s.state) != LTP_SENDING))
 			break;
 		err = -EAGAIN;
 		if (!*timeo)
@@ -199,7 +200,8 @@ static int wait_for_space(struct ltp_sock *ls, struct ltp_export *e,
 		err = sock_intr_errno(*timeo);
 		if (signal_pending(current))
 			break;
-		ask_for_report(ls, e);
+		if (e)
+			ask_for_report(ls, e);
 		slice = min_t(long, *timeo, LOOK_UP);
 		if (*timeo == MAX_SCHEDULE_TIMEOUT)
 			wait_woken(&wait, TASK_INTERRUPTIBLE, slice);
@@ -228,15 +230,16 @@ static u64 checkpoint_distance(const struct ltp_sock *ls,
 
 /*
  * Lays the message out and sends it.  @total: length of the block so far as
- * known; @last: it ends here.
+ * known; @last: it ends here.  @timeo: for how long it may wait for room, NULL
+ * if that was found.
  */
 static int block_send(struct ltp_sock *ls, struct ltp_export *e,
-		      struct iov_iter *from, u64 total, bool last, long timeo)
+		      struct iov_iter *from, u64 total, bool last, long *timeo)
 {
 	int err;
 
 	while (last ? !e->ended : iov_iter_count(from)) {
-		err = wait_for_space(ls, e, &timeo);
+		err = timeo ? wait_for_space(ls, e, timeo) : 0;
 		if (!err)
 			err = ltp_block_append(e, from, last,
 					       checkpoint_distance(ls, e,
@@ -260,6 +263,7 @@ static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
 {
 	struct ltp_export *e = ls->open;
+	long timeo = MAX_SCHEDULE_TIMEOUT;
 	struct iov_iter none;
 	int err;
 
@@ -272,7 +276,7 @@ int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
 	}
 	iov_iter_kvec(&none, WRITE, NULL, 0, 0);
 	err = block_send(ls, e, &none, e->length + e->tail_len, true,
-			 MAX_SCHEDULE_TIMEOUT);
+			 &timeo);
 	if (err)
 		block_abort(e, true);
 	else
@@ -314,8 +318,10 @@ static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 	struct sockaddr_ltp to;
 	struct ltp_export *e;
 	struct wish wish;
+	bool whole = fresh && !wait && !more;
 	u64 total, room;
 	size_t done;
+	long timeo;
 	int err;
 
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
@@ -328,15 +334,19 @@ static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 	if (err)
 		return err;
 
+	timeo = sock_sndtimeo(sk, !wait);
 	if (fresh) {
 		if (!len)
 			return more ? 0 : -EINVAL;
 		/* Without waiting a block is taken whole or not at all. */
 		room = READ_ONCE(sk->sk_sndbuf);
-		if (!wait && !more && len > room)
+		if (whole && len > room)
 			return -EMSGSIZE;
-		if (!wait && !more && len + sk_wmem_alloc_get(sk) > room)
+		if (whole && len + sk_wmem_alloc_get(sk) > room)
 			return -EAGAIN;
+		err = whole ? 0 : wait_for_space(ls, NULL, &timeo);
+		if (err)
+			return err;
 		e = block_begin(ls, to.sltp_engine, to.sltp_service, &wish);
 		if (IS_ERR(e))
 			return PTR_ERR(e);
@@ -349,8 +359,10 @@ static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 	    total > READ_ONCE(sk->sk_sndbuf) / 2)
 		goto fail;
 
-	err = block_send(ls, e, from, more ? LTP_UNKNOWN : total, !more,
-			 wait ? sock_sndtimeo(sk, false) : 0);
+	err = -EPIPE;
+	if (READ_ONCE(e->s.state) == LTP_SENDING)
+		err = block_send(ls, e, from, more ? LTP_UNKNOWN : total, !more,
+				 whole ? NULL : &timeo);
 	if (!err) {
 		if (!more) {
 			ls->open = NULL;
@@ -362,14 +374,15 @@ fail:
 	done = len - iov_iter_count(from);
 	if (err == -EPIPE) {
 		/* The session was cancelled; say why, as the notice does. */
-		err = ltp_notice_errno(READ_ONCE(e->s.reason));
+		err = READ_ONCE(e->s.span->dead) ? -ENETUNREACH :
+		      ltp_notice_errno(READ_ONCE(e->s.reason));
 		ls->open = NULL;
 		ltp_session_put(&e->s);
 		return err;
 	}
 	if (err == -EFAULT || (fresh && !done)) {
 		ls->open = NULL;
-		block_abort(e, !fresh || e->sent);
+		block_abort(e, !fresh);
 		return err;
 	}
 	/* A short count: the block stays open, the rest may follow. */

@@ -65,6 +65,8 @@ struct sockaddr_ltp {
  *	net.ltp.wmem on every kernel (before 6.7 SO_SNDBUF is held below
  *	net.core.wmem_max)
  * @LTP_RCVBUF: int, option: bytes of receive buffer, likewise
+ * @LTP_REUSEPORT: int, option: as SO_REUSEPORT, which kernels before 6.7
+ *	refuse to families other than IP
  */
 enum ltp_sockopt {
 	LTP_RED_LENGTH		= 1,
@@ -76,6 +78,7 @@ enum ltp_sockopt {
 	LTP_BURST_LIMIT		= 7,
 	LTP_SNDBUF		= 8,
 	LTP_RCVBUF		= 9,
+	LTP_REUSEPORT		= 10,
 };
 
 /* Bits of ltp_rxinfo.flags */
