@@ -144,8 +144,15 @@ stock)
 		group 1 build 0 1 0
 		finish
 	fi
+	# Halves keep both processors busy to the end, with an odd number of kernels.
+	parts=2
+	[ -z "${TESTS-}" ] || parts=1
 	for k in "${kernels[@]}"; do
-		queue "Linux $k" "check-$k" "$HARNESS/vm.sh" -t "$((1500 * ${LTP_SLOW:-1}))" "$k"
+		for ((i = 0; i < parts; i++)); do
+			queue "Linux $k, part $((i + 1)) of $parts" "check-$k-$i" \
+				env "LTP_SHARD=$i/$parts" \
+				"$HARNESS/vm.sh" -t "$((1500 * ${LTP_SLOW:-1}))" "$k"
+		done
 	done
 	pool
 	;;
@@ -155,9 +162,9 @@ debug)
 		finish
 	fi
 	# One guest is one CPU: two halves make use of two.
-	queue "debug kernel, first half" check-uml-0 env LTP_SHARD=0/2 \
+	queue "debug kernel, part 1 of 2" check-uml-0 env LTP_SHARD=0/2 \
 		"$HARNESS/uml.sh" -t "$((2400 * ${LTP_SLOW:-1}))"
-	queue "debug kernel, second half" check-uml-1 env LTP_SHARD=1/2 \
+	queue "debug kernel, part 2 of 2" check-uml-1 env LTP_SHARD=1/2 \
 		"$HARNESS/uml.sh" -t "$((2400 * ${LTP_SLOW:-1}))"
 	queue "debug kernel, time travel" check-uml-timetravel \
 		"$HARNESS/uml.sh" -T -t "$((2400 * ${LTP_SLOW:-1}))"

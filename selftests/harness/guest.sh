@@ -7,8 +7,8 @@
 # A line of the list is "NAME SECONDS [FLAG...]"; NAME is an executable
 # below selftests/ or build/selftests/.  Flags: debug-only, stock-only,
 # timetravel (only there).
-# TESTS="a b" selects by name, with or without suffix; LTP_SHARD=I/N takes
-# every Nth test beginning with the Ith; LTP_SLOW=N allows for N times the
+# TESTS="a b" selects by name, with or without suffix; LTP_SHARD=I/N is the
+# Ith of N parts that may take about equally long; LTP_SLOW=N allows for N times the
 # seconds, on a machine that has others to serve.
 #
 # Each test's own TAP is indented below its line.  "PASSED FAILED SKIPPED"
@@ -158,12 +158,17 @@ shard=0 shards=1
 if [ -n "${LTP_SHARD-}" ]; then
 	shard=${LTP_SHARD%/*} shards=${LTP_SHARD#*/}
 fi
-tests=() limits=() i=0
+tests=() limits=() sums=()
 while read -r name limit flags; do
 	case $name in '' | '#'*) continue ;; esac
 	# shellcheck disable=SC2086
 	selected "$name" "$limit" $flags || continue
-	if [ $((i++ % shards)) -eq "$shard" ]; then
+	# To the part that has least so far.
+	for ((i = 0, least = 0; i < shards; i++)); do
+		[ "${sums[i]:-0}" -ge "${sums[least]:-0}" ] || least=$i
+	done
+	sums[least]=$((${sums[least]:-0} + limit))
+	if [ "$least" -eq "$shard" ]; then
 		tests+=("$name") limits+=("$limit")
 	fi
 done < "$list"
