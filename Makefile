@@ -15,16 +15,20 @@ export PREFIX DESTDIR
 
 H := selftests/harness
 
+# Type information needs pahole; a module is as good without.
+KMAKE := $(MAKE) -C $(KDIR) M=$(CURDIR) \
+	$(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+
 all: modules tools
 
 modules:
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	$(KMAKE) modules
 
 tools:
 	$(MAKE) -C tools/ltp
 
 modules_install: modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(KMAKE) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 
 headers_install:
 	install -d $(DESTDIR)$(PREFIX)/include/linux
@@ -36,7 +40,7 @@ tools_install: tools
 install: modules_install headers_install tools_install
 
 clean:
-	-$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	-$(KMAKE) clean
 	-$(MAKE) -C tools/ltp clean
 	-$(MAKE) -C selftests clean
 	$(RM) -r build
@@ -59,8 +63,8 @@ check-debug:
 	$(H)/check.sh debug
 
 demo: setup
-	$(H)/build.sh $(or $(KERNELS),6.12)
-	$(H)/vm.sh -t 600 $(or $(KERNELS),6.12) selftests/demo.sh
+	$(H)/build.sh $(firstword $(KERNELS) 6.12)
+	$(H)/vm.sh -t 600 $(firstword $(KERNELS) 6.12) selftests/demo.sh
 
 .PHONY: all modules tools modules_install headers_install tools_install install
 .PHONY: clean setup lint unit check check-debug demo
