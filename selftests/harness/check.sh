@@ -139,6 +139,7 @@ stock)
 	if [ -z "${TESTS-}${KERNELS-}" ]; then
 		tap lint "$HARNESS/lint.sh"
 		tap "unit tests" make -s -C "$TOP/selftests" unit
+		tap "tool" make -s -C "$TOP/tools/ltp" O="$BUILD/tools" check
 	fi
 	if ! "$HARNESS/build.sh" "${kernels[@]}"; then
 		group 1 build 0 1 0
