@@ -293,10 +293,8 @@ by_tcp()
 	sleep 0.5
 	in_ns earth timeout $seconds socat -u "OPEN:$T/earth" TCP:10.0.2.1:7777 2> /dev/null
 	kill $receiver 2> /dev/null
-	mib "$(stat -c %s "$T/tcp")"
-	got=$REPLY
-	mib "$(stat -c %s "$T/earth")"
-	echo "  After $seconds s, $got of $REPLY MiB are on the Moon."
+	got=$(stat -c %s "$T/tcp")
+	echo "  After $seconds s, $got of $(stat -c %s "$T/earth") bytes are on the Moon."
 }
 
 # --- the show ------------------------------------------------------------
