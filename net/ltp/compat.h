@@ -55,10 +55,15 @@ static inline struct ctl_table_header *ltp_compat_sysctl(struct net *net,
 #define ltp_sockaddr	sockaddr_unsized
 #endif
 
-/* Before that, the end of a sendfile() must be said with a call of its own. */
+/*
+ * Splicing: once by pages, and then the end of a sendfile() must be said with
+ * a call of its own; now by messages.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define LTP_COMPAT_MORE			(MSG_MORE | MSG_SENDPAGE_NOTLAST)
 #define LTP_COMPAT_SPLICE_EOF(fn)
 #else
+#define LTP_COMPAT_MORE			MSG_MORE
 #define LTP_COMPAT_SPLICE_EOF(fn)	.splice_eof = (fn),
 #endif
 

@@ -8,6 +8,7 @@
 #include "af_ltp.h"
 #include "block.h"
 #include "compat.h"
+#include "compat.h"
 #include "notice.h"
 #include "output.h"
 #include "session.h"
@@ -311,7 +312,7 @@ static int destination(struct ltp_sock *ls, struct msghdr *msg,
 
 static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 {
-	bool more = msg->msg_flags & MSG_MORE, fresh = !ls->open;
+	bool more = msg->msg_flags & LTP_COMPAT_MORE, fresh = !ls->open;
 	bool wait = !(msg->msg_flags & MSG_DONTWAIT);
 	struct iov_iter *from = &msg->msg_iter;
 	struct sock *sk = &ls->sk;
