@@ -25,6 +25,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
@@ -424,6 +425,17 @@ static inline int stuff(int fd)
 		while (send_block(fd, n, 0, sizes[i], MSG_DONTWAIT) > 0)
 			n++;
 	return errno == EAGAIN ? n : -1;
+}
+
+static inline bool kernel_at_least(int major, int minor)
+{
+	int have_major = 0, have_minor = 0;
+	struct utsname u;
+
+	uname(&u);
+	sscanf(u.release, "%d.%d", &have_major, &have_minor);
+	return have_major > major ||
+	       (have_major == major && have_minor >= minor);
 }
 
 /* Room for control messages, aligned as they must be. */

@@ -134,18 +134,28 @@ TEST_F(socket, bind_wide_services)
 	}
 }
 
+/* Before 6.7 the core refuses SO_REUSEPORT to us: then our own option. */
+static int set_reuseport(int fd)
+{
+	int one = 1, rc;
+
+	rc = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	if (rc && errno == EOPNOTSUPP && !kernel_at_least(6, 7))
+		rc = setsockopt(fd, SOL_LTP, LTP_REUSEPORT, &one, sizeof(one));
+	return rc;
+}
+
 TEST_F(socket, reuseport_shares)
 {
 	struct pollfd p[3] = {};
-	int one = 1, i, j, got[3] = {}, sum = 0;
+	int i, j, got[3] = {}, sum = 0;
 	char buf[64];
 	int tx;
 
 	for (i = 0; i < 3; i++) {
 		p[i].fd = socket(AF_LTP, SOCK_RDM, 0);
 		p[i].events = POLLIN;
-		ASSERT_EQ(0, setsockopt(p[i].fd, SOL_SOCKET, SO_REUSEPORT,
-					&one, sizeof(one)));
+		ASSERT_EQ(0, set_reuseport(p[i].fd));
 		ASSERT_EQ(0, ltp_bind(p[i].fd, 2, SVC));
 	}
 	EXPECT_FAILS(EADDRINUSE, ltp_bind(self->fd, 2, SVC));
@@ -443,9 +453,9 @@ TEST_F(socket, generic_options)
 	EXPECT_EQ(2, back.tv_sec);
 	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_TIMESTAMPNS, &one,
 				sizeof(one)));
-	ASSERT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_REUSEPORT, &one,
-				sizeof(one)));
+	ASSERT_EQ(0, set_reuseport(self->fd));
 	EXPECT_EQ(1, get_int(self->fd, SOL_SOCKET, SO_REUSEPORT));
+	EXPECT_EQ(1, get_int(self->fd, SOL_LTP, LTP_REUSEPORT));
 	EXPECT_EQ(0, get_int(self->fd, SOL_SOCKET, SO_ERROR));
 	EXPECT_EQ(0, get_int(self->fd, SOL_SOCKET, SO_ACCEPTCONN));
 }
