@@ -36,7 +36,7 @@ vng()
 		--verbose --root "$ROOT" -r "$ROOT/boot/vmlinuz-$KREL" \
 		"${accel[@]}" --cpus "${VM_CPUS:-2}" --memory "${VM_MEMORY:-2G}" --user root \
 		--rodir="/src=$TOP" --rwdir="/results=$RESULT_DIR" "-o=-cpu $cpu" \
-		--append "loglevel=5 mitigations=off nokaslr panic_on_oops=0 ${VM_APPEND-}" \
+		--append "loglevel=5 no_timer_check mitigations=off nokaslr panic_on_oops=0 ${VM_APPEND-}" \
 		-- "bash /results/cmd.sh" \
 		< /dev/null 2> >(cat > "$RESULT_DIR/console") | cat
 }
