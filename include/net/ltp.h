@@ -411,6 +411,7 @@ struct ltp_batch {
  * @busy: somebody is sending for it
  * @queued: in ltp_span.pending
  * @rtx_bytes: payload bytes sent again
+ * @stalled: since when nothing could be sent, ktime ns, 0 if it could
  * @pending: there
  * @cookie: of its send call
  * @notice: allocated for the end of the block
@@ -437,6 +438,7 @@ struct ltp_export {
 	struct list_head	batches;
 	u64			cp_upper;
 	u64			rtx_bytes;
+	u64			stalled;
 	struct list_head	pending;
 	u64			cookie;
 	struct sk_buff		*notice;

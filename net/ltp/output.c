@@ -443,6 +443,27 @@ static void span_charge(struct ltp_span *span, u32 bytes)
 }
 
 /*
+ * Without a route a block waits, as long as its socket is there to give it
+ * up.  What a closed socket left behind does not wait for ever.
+ */
+static void output_stalled(struct ltp_export *e)
+{
+	const struct ltp_span *span = e->s.span;
+	u64 now = ktime_get_ns();
+
+	if (!e->stalled)
+		e->stalled = now;
+	if (!sock_flag(e->s.sk, SOCK_DEAD) ||
+	    now - e->stalled < READ_ONCE(span->conf.max_retries) *
+			       ltp_timer_round_trip(span))
+		return;
+	spin_lock_bh(&e->s.lock);
+	ltp_session_cancel(&e->s, LTP_REASON_RLEXC, false);
+	spin_unlock_bh(&e->s.lock);
+	ltp_output_signals(&e->s);
+}
+
+/*
  * Sends one buffer of a session that this caller has marked busy.
  *
  * Returns 0; -ENODATA if there was none, and the session is not busy any
@@ -457,7 +478,10 @@ static int output_one(struct ltp_export *e)
 
 	wire = min(e->wire, ltp_span_payload_max(span));
 	spin_lock_bh(&e->s.lock);
-	err = shot_next(e, wire, &shot);
+	if (e->s.state <= LTP_WAITING && !wire)
+		err = -ENETUNREACH;
+	else
+		err = shot_next(e, wire, &shot);
 	if (err == -ENODATA)
 		e->busy = false;
 	spin_unlock_bh(&e->s.lock);
@@ -476,8 +500,11 @@ static int output_one(struct ltp_export *e)
 	}
 	if (!err) {
 		span_charge(span, bytes);
+		e->stalled = 0;
 		return 0;
 	}
+	if (err != -ENOBUFS)
+		output_stalled(e);
 	/* No route, or no memory: that may take longer than a full queue. */
 	span_ready(span, ktime_get_ns() +
 		   (err == -ENOBUFS ? RETRY_NS : RETRY_SLOW_NS));

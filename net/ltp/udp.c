@@ -26,6 +26,9 @@
 #define CARRIER_RCVBUF	SZ_8M
 #define CARRIER_SNDBUF	SZ_1M
 
+/* After how long an unknown next hop may hold bursts up again. */
+#define ASK_AGAIN	(10 * HZ)
+
 /**
  * struct ltp_carrier - a kernel UDP socket
  * @sock: the socket
@@ -33,7 +36,8 @@
  * @span: the span whose flow it is, or NULL of a listener; likewise
  * @family: AF_INET or AF_INET6
  * @resolved: the next hop's link address was known when the flow last began
- *	to send
+ *	to send, or it was asked for in vain
+ * @asked: when a burst last had to ask for it, in jiffies
  * @wake: hangs in the socket's wait queue while the flow is full; under the
  *	queue's lock
  * @data_ready: what sk_data_ready was
@@ -44,6 +48,7 @@ struct ltp_carrier {
 	struct ltp_span		*span;
 	u16			family;
 	bool			resolved;
+	unsigned long		asked;
 	wait_queue_entry_t	wake;
 	void			(*data_ready)(struct sock *sk);
 };
@@ -207,6 +212,7 @@ struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
 	c->engine = engine;
 	c->span = span;
 	c->family = family;
+	c->asked = jiffies - ASK_AGAIN;
 	init_waitqueue_func_entry(&c->wake, carrier_wake);
 	INIT_LIST_HEAD(&c->wake.entry);
 
@@ -307,10 +313,10 @@ static struct dst_entry *carrier_dst(struct ltp_carrier *c)
 /*
  * Packets for a next hop that is still being resolved wait in a queue that is
  * shorter than a send buffer and drops the oldest.  A flow that begins to send
- * therefore looks whether the address is known, and lets one burst ask.
+ * therefore looks whether the address is known, and lets one burst ask.  If
+ * that got no answer, the others are not held up again for a while.
  */
-static bool carrier_resolved(const struct ltp_carrier *c,
-			     struct dst_entry *dst)
+static bool carrier_resolved(struct ltp_carrier *c, struct dst_entry *dst)
 {
 	const struct sock *sk = c->sock->sk;
 	const void *daddr = &inet_sk(sk)->inet_daddr;
@@ -326,7 +332,10 @@ static bool carrier_resolved(const struct ltp_carrier *c,
 		return true;
 	valid = READ_ONCE(neigh->nud_state) & NUD_VALID;
 	neigh_release(neigh);
-	return valid;
+	if (valid || time_before(jiffies, c->asked + ASK_AGAIN))
+		return true;
+	c->asked = jiffies;
+	return false;
 }
 
 static u32 carrier_hlen(const struct ltp_carrier *c)
