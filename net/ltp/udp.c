@@ -563,9 +563,10 @@ u32 ltp_udp_burst_max(const struct ltp_carrier *c)
  */
 u32 ltp_udp_tx_queue(const struct ltp_carrier *c)
 {
-	int queue = sk_tx_queue_get(c->sock->sk);
+	/* Not sk_tx_queue_get(), which on newer kernels forgets in a second. */
+	u16 queue = READ_ONCE(c->sock->sk->sk_tx_queue_mapping);
 
-	return queue < 0 ? U32_MAX : queue;
+	return queue == NO_QUEUE_MAPPING ? U32_MAX : queue;
 }
 
 /**
