@@ -1,0 +1,395 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The ltp tool and netlink behind it: what is wrong is said in one line, what
+# is shown can be given back, JSON is JSON, and changes need the right to.
+#
+#	+--- one namespace ---+
+#	|  engines 1, 2, ...  |
+#	|  127.0.0.1, lo      |
+#	+---------------------+
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# said STATUS TEXT ARGUMENT...: ltp ends with STATUS, prints nothing, and says
+# one line that matches TEXT.
+said()
+{
+	local status=$1 text=$2 rc lines
+
+	shift 2
+	ltp "$@" > "$TMP/o" 2> "$TMP/e" < /dev/null
+	rc=$?
+	mapfile -t lines < "$TMP/e"
+	if [ $rc -eq "$status" ] && [ ! -s "$TMP/o" ] && [ ${#lines[@]} -eq 1 ] &&
+	   [[ ${lines[0]} =~ $text ]]; then
+		return
+	fi
+	echo "ltp $*: status $rc, expected $status and \"$text\":"
+	cat "$TMP/o" "$TMP/e"
+	return 1
+}
+
+# each STATUS: lines "TEXT | ARGUMENTS" from standard input
+each()
+{
+	local bad=0 text line words
+
+	while IFS='|' read -r text line; do
+		read -ra words <<< "$line"
+		said "$1" "${text% }" "${words[@]}" || bad=1
+	done
+	return $bad
+}
+
+usage()
+{
+	each 2 <<-'E'
+	unknown command "planet": write engine | planet
+	unknown command "s": write | s
+	unknown option "-x" | -x engine
+	engine: unknown command "make": write | engine make 1
+	ID is missing | engine add
+	"0" is wrong: write a number from 1 | engine add 0
+	"x" is wrong | engine add x
+	"-1" is wrong | engine add -1
+	"18446744073709551616" is wrong | engine add 18446744073709551616
+	unknown "colour": write local | engine add 1 colour red
+	local is missing | engine add 1 local
+	local "1.2.3" is wrong | engine add 1 local 1.2.3
+	local "fd00::g" is wrong | engine add 1 local fd00::g
+	port "0" is wrong | engine add 1 port 0
+	port "65536" is wrong | engine add 1 port 65536
+	port was given before | engine add 1 port 5 port 6
+	max-imports "0" is wrong | engine add 1 max-imports 0
+	nothing to set | engine set 1
+	unknown "port" | engine set 1 port 5
+	nothing may follow | engine show 1 2
+	to is missing | span add addr 10.0.0.1 rate unlimited
+	addr is missing | span add to 2 rate unlimited
+	rate is missing.*unlimited | span add to 2 addr 10.0.0.1
+	to "0" is wrong | span add to 0 addr 10.0.0.1 rate unlimited
+	rate "100" is wrong | span add to 2 addr 10.0.0.1 rate 100
+	rate "fast" is wrong | span add to 2 addr 10.0.0.1 rate fast
+	owlt "5" is wrong: write a time | span add to 2 addr 10.0.0.1 rate 1mbit owlt 5
+	owlt "-5s" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit owlt -5s
+	owlt-in was given before | span add to 2 owlt 1s owlt-in 1s addr 10.0.0.1 rate 1mbit
+	margin "1y" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit margin 1y
+	max-retries "0" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit max-retries 0
+	max-retries "1001" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit max-retries 1001
+	segment-size "65508" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit segment-size 65508
+	segment-size "big" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit segment-size big
+	burst-limit "x" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit burst-limit x
+	no-discretionary "yes" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit no-discretionary yes
+	nothing to set | span set to 2
+	remote engine is missing | span set rate 1mbit
+	unknown "addr" | span set to 2 addr 10.0.0.1
+	remote engine is missing | span del
+	unknown "rate" | span del to 2 rate 1mbit
+	unknown "from" | session show from 2
+	FILE is missing | send
+	is missing: write a destination | send /dev/null
+	"2" is wrong: write ENGINE:SERVICE | send /dev/null 2
+	"0:5" is wrong | send /dev/null 0:5
+	"2:0" is wrong | send /dev/null 2:0
+	nothing may follow | send /dev/null 2:5 more
+	block "0" is wrong | send block 0 /dev/null 2:5
+	timeout "soon" is wrong | send timeout soon /dev/null 2:5
+	is missing | recv
+	wrong | recv 0 -
+	E
+}
+
+refused()
+{
+	ltp engine add 1 local 127.0.0.1 || return
+	each 1 <<-'E'
+	there is an engine of this ID | engine add 1 port 2000
+	no engine of this ID | engine del 7
+	no engine of this ID | engine set 7 max-imports 5
+	no engine of this ID | engine show 7
+	no engine of this ID | span add engine 7 to 2 addr 127.0.0.1 rate 1mbit
+	no span to this engine | span del to 9
+	no span to this engine | span set to 9 rate 1mbit
+	no span to this engine | span show to 9
+	address of the other family | span add to 2 addr ::1 rate 1mbit
+	margin cannot be 0 | span add to 2 addr 127.0.0.1 rate 1mbit margin 0
+	at most 7 days | span add to 2 addr 127.0.0.1 rate 1mbit owlt 8d
+	at most 7 days | span add to 2 addr 127.0.0.1 rate 1mbit margin 169h
+	at least 1000 bytes | span add to 2 addr 127.0.0.1 rate 7999bit
+	128 to | span add to 2 addr 127.0.0.1 rate 1mbit segment-size 127
+	cannot bind | engine add 2 local 192.0.2.1 port 3000
+	cannot bind | engine add 2 local 192.0.2.1
+	no span leads to engine 2 | send /etc/passwd 2:5
+	is empty | send /dev/null 2:5
+	No such file | send /nonexistent 2:5
+	E
+	ltp span add to 2 addr 127.0.0.1 port 2001 rate 1mbit &&
+	said 1 'there is a span to this engine' span add to 2 addr 127.0.0.1 rate 1mbit &&
+	ltp engine add 2 local 127.0.0.1 port 2001 &&
+	said 1 'several engines: name one' span del to 2 &&
+	said 1 'several engines: name one' span add to 3 addr 127.0.0.1 rate 1mbit &&
+	ltp engine del 1 && ltp engine del 2 &&
+	said 1 'there is no engine yet' span add to 3 addr 127.0.0.1 rate 1mbit &&
+	# Nothing of what was refused is there.
+	is "$(ltp engine show | wc -l)" -eq 0 "engines" &&
+	is "$(ltp span show | wc -l)" -eq 0 "spans"
+}
+
+# A line that was shown makes again what it showed.
+give_back()
+{
+	local what=$1 add=$2 del=$3 line again
+
+	# shellcheck disable=SC2086
+	{
+		ltp $what add $add && line=$(ltp $what show $del) && ltp $what del $del &&
+		ltp $what add $line && again=$(ltp $what show $del) && ltp $what del $del
+	} || return
+	is "$again" = "$line" "$what"
+}
+
+round_trip()
+{
+	local a
+
+	for a in "1" "18446744073709551615 local ::1 port 65535 max-imports 4294967295" \
+		"2 local 127.0.0.1 port 1 max-imports 1"; do
+		give_back engine "$a" "${a%% *}" || return
+	done
+	ltp engine add 1 || return
+	for a in "addr 127.0.0.1 rate unlimited" \
+		"addr ::1 port 65535 rate 1tbit" \
+		"addr 127.0.0.1 rate 8001bit owlt-out 1ns owlt-in 7d margin 1ns" \
+		"addr 127.0.0.1 rate 33.333333mbit owlt 1.300000001s margin 168h max-retries 1000" \
+		"addr 127.0.0.1 rate 1gbit segment-size 128 burst-limit 4294967295" \
+		"addr 127.0.0.1 rate 1000Bps segment-size mtu burst-limit 0 no-discretionary on"; do
+		give_back span "engine 1 to 9 $a" "engine 1 to 9" || return
+	done
+	ltp engine del 1
+}
+
+changed()
+{
+	local was
+
+	ltp engine add 1 max-imports 7 &&
+	ltp span add to 2 addr 127.0.0.1 rate 1mbit owlt 3s margin 2s max-retries 4 &&
+	ltp engine set 1 max-imports 9 || return
+	is "$(ltp -j engine | jq '.[0]["max-imports"]')" -eq 9 max-imports || return
+	was=$(ltp -j span show | jq -c '.[0] | del(.rate)')
+	# What is not named stays.
+	ltp span set to 2 rate 8mbit || return
+	is "$(ltp -j span | jq '.[0].rate')" -eq 1000000 rate || return
+	is "$(ltp -j span show | jq -c '.[0] | del(.rate)')" = "$was" "the rest" || return
+	ltp span set to 2 owlt-in 4s no-discretionary on || return
+	ltp span show | grep -q 'owlt-out 3s owlt-in 4s margin 2s max-retries 4' || return
+	# Neither is half of a change that is refused.
+	! ltp span set to 2 owlt-in 5s segment-size 100 2> /dev/null || return
+	ltp span show | grep -q 'owlt-in 4s' || return
+	ltp engine del 1
+}
+
+# Many objects fill more than one message.
+many()
+{
+	local n=16 what i
+
+	for ((i = 100; i < 100 + n; i++)); do
+		ltp engine add "$i" local 127.0.0.1 port "$i" &&
+		ltp span add engine "$i" to "$((i + 1000))" addr 127.0.0.1 port "$i" rate 1mbit ||
+			return
+	done
+	for what in engine:id span:remote; do
+		is "$(ltp -j -s ${what%:*} | jq ".[].${what#*:}" | sort -u | wc -l)" -eq $n \
+			"${what%:*}s shown" &&
+		is "$(ltp -j ${what%:*} | jq length)" -eq $n "${what%:*}s shown at all" || return
+	done
+	for ((i = 100; i < 100 + n; i++)); do
+		ltp engine del "$i" || return
+	done
+	is "$(ltp span | wc -l)" -eq 0 "spans left"
+}
+
+json()
+{
+	local o c
+
+	ltp engine add 1 local 127.0.0.1 && ltp engine add 2 local 127.0.0.1 port 1114 &&
+	ltp span add engine 1 to 2 addr 127.0.0.1 port 1114 rate 10kbit &&
+	ltp span add engine 2 to 1 addr 127.0.0.1 rate unlimited || return
+	# For a session to be seen.
+	ltp recv quiet timeout 30s 5 "$TMP/out" &
+	PIDS+=($!)
+	wait_for 10 exists "$TMP/out.??????" || return
+	head -c 200000 /dev/zero > "$TMP/in"
+	ltp send quiet "$TMP/in" 2:5 2> /dev/null &
+	PIDS+=($!)
+	wait_for 10 eval '[ "$(ltp session | wc -l)" -ge 2 ]' || return
+	for c in engine span session stats "engine show 1" "span show engine 1 to 2"; do
+		for o in -j "-j -s -d -p"; do
+			# shellcheck disable=SC2086
+			ltp $o $c > "$TMP/o" && jq -e 'type == "array" and length > 0 and
+				all(type == "object" and length > 0)' "$TMP/o" > /dev/null && continue
+			echo "ltp $o $c:"
+			cat "$TMP/o"
+			return 1
+		done
+	done
+	kill "${PIDS[@]}"
+	wait "${PIDS[@]}" 2> /dev/null
+	PIDS=()
+	ltp engine del 1 && ltp engine del 2 || return
+	for c in engine span session; do
+		is "$(ltp -j $c)" = "[]" "no $c" || return
+	done
+}
+
+# Requests that the tool cannot make.  Standard input of python3.
+raw()
+{
+	python3 - <<-'E'
+	import os, socket, struct, sys
+
+	def attr(kind, data):
+	    a = struct.pack("=HH", len(data) + 4, kind) + data
+	    return a + b"\0" * (-len(a) % 4)
+
+	def u32(kind, v): return attr(kind, struct.pack("=I", v))
+	def u64(kind, v): return attr(kind, struct.pack("=Q", v))
+
+	s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+	s.bind((0, 0))
+	seq = 0
+
+	def ask(family, cmd, body=b"", flags=5, version=1):
+	    global seq
+	    seq += 1
+	    m = struct.pack("=BBH", cmd, version, 0) + body
+	    s.send(struct.pack("=IHHII", len(m) + 16, family, flags, seq, 0) + m)
+	    while True:
+	        d = s.recv(65536)
+	        n, kind = struct.unpack_from("=IH", d)
+	        if kind == 2 or kind == 3:
+	            return -struct.unpack_from("=i", d, 16)[0]
+	        if family == 16:
+	            global ID
+	            at = 20
+	            while at < n:
+	                l, k = struct.unpack_from("=HH", d, at)
+	                if k == 1:
+	                    ID = struct.unpack_from("=H", d, at + 4)[0]
+	                at += (l + 3) & ~3
+
+	assert ask(16, 3, attr(2, b"ltp\0")) == 0
+	EINVAL, ERANGE, EOPNOTSUPP = 22, 34, 95
+	# Numbers of commands and attributes as in linux/ltp_netlink.h.
+	ENGINE_ADD, SPAN_ADD, SESSION_GET = 1, 5, 9
+	name, addr = u64(3, 2), attr(4, b"\x7f\0\0\1")
+	cases = [
+	    ("no such command", ask(ID, 200), EOPNOTSUPP),
+	    ("command 0", ask(ID, 0), EOPNOTSUPP),
+	    ("no attributes", ask(ID, ENGINE_ADD), EINVAL),
+	    ("ID 0", ask(ID, ENGINE_ADD, u64(2, 0)), EINVAL),
+	    ("ID of 4 octets", ask(ID, ENGINE_ADD, u32(2, 5)), (EINVAL, ERANGE)),
+	    ("ID of 9 octets", ask(ID, ENGINE_ADD, attr(2, b"123456789")), (EINVAL, ERANGE)),
+	    ("address of 5 octets", ask(ID, ENGINE_ADD, u64(2, 5) + attr(3, b"12345")), EINVAL),
+	    ("address of 3 octets", ask(ID, ENGINE_ADD, u64(2, 5) + attr(3, b"123")), ERANGE),
+	    ("address of 17 octets", ask(ID, ENGINE_ADD, u64(2, 5) + attr(3, b"1" * 17)), (EINVAL, ERANGE)),
+	    ("port 0", ask(ID, ENGINE_ADD, u64(2, 5) + attr(4, b"\0\0")), EINVAL),
+	    ("attribute unknown", ask(ID, ENGINE_ADD, u64(2, 5) + u32(99, 1)), EINVAL),
+	    ("attribute of answers", ask(ID, ENGINE_ADD, u64(2, 5) + u32(6, 1)), EINVAL),
+	    ("attribute cut short", ask(ID, ENGINE_ADD, u64(2, 5) + b"\x20\0\4\0"), EINVAL),
+	    ("flags unknown", ask(ID, SPAN_ADD, name + addr + u64(12, 10000) + u32(13, 0x80)), EINVAL),
+	    ("no rate", ask(ID, SPAN_ADD, name + addr), EINVAL),
+	    ("session without a number", ask(ID, SESSION_GET, u64(2, 1)), EINVAL),
+	]
+	bad = 0
+	for what, got, want in cases:
+	    if got not in (want if isinstance(want, tuple) else (want,)):
+	        print("%s: %s, expected %s" % (what, os.strerror(got), want))
+	        bad = 1
+	sys.exit(bad)
+	E
+}
+
+NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+
+unprivileged()
+{
+	local c
+
+	ltp engine add 1 local 127.0.0.1 && ltp span add to 2 addr 127.0.0.1 port 9 rate 1mbit ||
+		return
+	for c in "engine add 5" "engine set 1 max-imports 5" "engine del 1" \
+		"span add to 3 addr 127.0.0.1 rate 1mbit" "span set to 2 rate 2mbit" \
+		"span del to 2"; do
+		# shellcheck disable=SC2086
+		if "${NOBODY[@]}" ltp $c 2> "$TMP/e"; then
+			echo "ltp $c: done"
+			return 1
+		fi
+		grep -q 'Operation not permitted' "$TMP/e" || { cat "$TMP/e"; return 1; }
+	done
+	for c in engine span session stats; do
+		"${NOBODY[@]}" ltp $c > /dev/null || return
+	done
+	# Sockets are for everybody.
+	"${NOBODY[@]}" ltp recv timeout 10ms 5 - 2> "$TMP/e"
+	is $? -eq 3 "status of a receiver" || return
+	ltp engine show 1 | grep -q '^1 ' && ltp engine del 1
+}
+
+# Root of a user namespace may do what he likes in a network namespace of it.
+own_namespace()
+{
+	unshare -U -r true 2> /dev/null || return 4
+	unshare -U -r -n sh -c 'ip link set lo up
+		ltp engine add 1 && ltp span add to 2 addr 127.0.0.1 rate 1mbit &&
+		ltp span set to 2 rate 2mbit && ltp engine del 1' || return
+	# But not in one of others.
+	! unshare -U -r ltp engine add 1 2> "$TMP/e" || return
+	grep -q 'Operation not permitted' "$TMP/e" || { cat "$TMP/e"; return 1; }
+	# Nor may he give himself buffers beyond the limits.
+	! unshare -U -r sh -c 'echo "4096 8192 16384" > /proc/sys/net/ltp/wmem' 2> /dev/null
+}
+
+sysctls()
+{
+	local f v
+
+	for f in wmem rmem; do
+		echo "5000 60000 700000" > /proc/sys/net/ltp/$f || return
+		is "$(xargs < /proc/sys/net/ltp/$f)" = "5000 60000 700000" $f || return
+		for v in "0 1 2" "4095 8192 16384" "-1 8192 16384" "x" "8192 8192 99999999999"; do
+			! echo "$v" > /proc/sys/net/ltp/$f || { echo "$f: $v accepted"; return 1; }
+		done
+	done 2> /dev/null
+	# Each namespace has its own.
+	is "$(unshare -n cat /proc/sys/net/ltp/wmem | xargs)" != "5000 60000 700000" "another's"
+}
+
+# Everything happens in one namespace: this script moves there.
+if [ -z "${LTP_INSIDE-}" ]; then
+	FINISHED=1
+	rm -rf "$TMP"
+	LTP_INSIDE=1 exec unshare -n "$0"
+fi
+ip link set lo up
+
+check "bad arguments" usage
+check "what the kernel refuses" refused
+check "what is shown can be given back" round_trip
+check "changes" changed
+check "many engines and spans" many
+check "JSON" json
+check "requests the tool cannot make" raw
+check "without privilege" unprivileged
+if unshare -U -r true 2> /dev/null; then
+	check "a user namespace" own_namespace
+else
+	skip "a user namespace" "not to be had here"
+fi
+check "sysctls" sysctls
+finish
