@@ -429,11 +429,12 @@ static inline int stuff(int fd)
 
 static inline bool kernel_at_least(int major, int minor)
 {
-	int have_major = 0, have_minor = 0;
+	int have_major, have_minor;
 	struct utsname u;
 
-	uname(&u);
-	sscanf(u.release, "%d.%d", &have_major, &have_minor);
+	if (uname(&u) ||
+	    sscanf(u.release, "%d.%d", &have_major, &have_minor) != 2)
+		return false;
 	return have_major > major ||
 	       (have_major == major && have_minor >= minor);
 }
