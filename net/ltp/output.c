@@ -478,10 +478,12 @@ static int output_one(struct ltp_export *e)
 
 	wire = min(e->wire, ltp_span_payload_max(span));
 	spin_lock_bh(&e->s.lock);
-	if (e->s.state <= LTP_WAITING && !wire)
+	if (e->s.state <= LTP_WAITING && !wire) {
+		ltp_session_count(&e->s, LTP_MIB_TX_DROPPED, 1);
 		err = -ENETUNREACH;
-	else
+	} else {
 		err = shot_next(e, wire, &shot);
+	}
 	if (err == -ENODATA)
 		e->busy = false;
 	spin_unlock_bh(&e->s.lock);
