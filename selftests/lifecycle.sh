@@ -320,21 +320,22 @@ settled()
 	echo "$now"
 }
 
-# rounds N: of load and unload, every tenth with a transfer
+# rounds N: of load and unload, some with a transfer
 rounds()
 {
 	local i
 
 	for ((i = 0; i < $1; i++)); do
 		insmod "$LTP_MODULE" || return
-		if [ $((i % 10)) -eq 0 ]; then
+		if [ $((i % 40)) -eq 0 ]; then
 			fresh
 			engines 4 && receive "$B" 5 "$TMP/out" quiet &&
 				send_each 5 "$TMP/small" && received || return
-			# Every second time they are still there.
-			[ $((i % 20)) -eq 0 ] || gone || return
+			# Engines and spans are still there, or not.
+			[ $((i % 80)) -eq 0 ] || gone || return
 		fi
-		wait_for 10 idle && rmmod ltp || return
+		idle || wait_for 10 idle || return
+		rmmod ltp || return
 	done
 	gone 2> /dev/null
 	true
