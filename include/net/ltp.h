@@ -35,7 +35,8 @@
  * A session is found by RCU in ltp_net.sessions and may be used once
  * refcount_inc_not_zero() succeeded.  References are held by the table (until
  * the session is closed), by an armed timer, by the span's pending list, and
- * by whoever works on it.  A session holds its span and its socket.
+ * by whoever works on it.  A session holds its span, and its socket until it is
+ * cancelled or closed.
  *
  *   session.lock     all fields of the session; softirq-safe
  *     sock.lock      a socket's lists of sessions and its receive queue
@@ -309,8 +310,9 @@ struct ltp_signal {
  * @state: where it stands
  * @reason: why it was cancelled
  * @hashed: in the table
+ * @no_sock: @sk is not held any more; RCU may still be
  * @span: the span, held
- * @sk: the socket, held, or NULL once that has closed
+ * @sk: the socket, held until the session is cancelled or closed
  * @service: client service ID
  * @on_span: in ltp_span.sessions, under span.lock
  * @on_sock: in ltp_sock.imports or .exports, under sock.lock
@@ -330,6 +332,7 @@ struct ltp_session {
 	u8			state;
 	u8			reason;
 	bool			hashed;
+	bool			no_sock;
 	struct ltp_span		*span;
 	struct sock		*sk;
 	u64			service;

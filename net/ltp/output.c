@@ -453,12 +453,12 @@ static void output_stalled(struct ltp_export *e)
 
 	if (!e->stalled)
 		e->stalled = now;
-	if (!sock_flag(e->s.sk, SOCK_DEAD) ||
-	    now - e->stalled < READ_ONCE(span->conf.max_retries) *
+	if (now - e->stalled < READ_ONCE(span->conf.max_retries) *
 			       ltp_timer_round_trip(span))
 		return;
 	spin_lock_bh(&e->s.lock);
-	ltp_session_cancel(&e->s, LTP_REASON_RLEXC, false);
+	if (e->s.state <= LTP_WAITING && sock_flag(e->s.sk, SOCK_DEAD))
+		ltp_session_cancel(&e->s, LTP_REASON_RLEXC, false);
 	spin_unlock_bh(&e->s.lock);
 	ltp_output_signals(&e->s);
 }

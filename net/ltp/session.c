@@ -129,6 +129,18 @@ struct ltp_session *ltp_session_find(struct ltp_net *ln,
 	return s;
 }
 
+/*
+ * A cancel segment may await its acknowledgment for days.  The socket, and
+ * with it the namespace, need not.
+ */
+static void drop_sock(struct ltp_session *s)
+{
+	if (s->no_sock)
+		return;
+	s->no_sock = true;
+	sock_put(s->sk);
+}
+
 /**
  * ltp_session_put() - give a reference back
  * @s: the session
@@ -150,7 +162,7 @@ void ltp_session_put(struct ltp_session *s)
 		atomic_dec(&s->span->engine->imports);
 	}
 	ltp_span_put(s->span);
-	sock_put(s->sk);
+	drop_sock(s);
 	kfree_rcu(s, rcu);
 }
 
@@ -280,6 +292,8 @@ static void leave_lists(struct ltp_session *s)
 	struct ltp_sock *ls = ltp_sk(s->sk);
 	bool lingers;
 
+	if (s->no_sock)
+		return;
 	spin_lock(&ls->lock);
 	list_del_init(&s->on_sock);
 	if (!ltp_session_is_export(s))
@@ -329,6 +343,7 @@ void ltp_session_close(struct ltp_session *s)
 		remember(ltp_import(s), delivered);
 		ltp_reasm_release(ltp_import(s));
 	}
+	drop_sock(s);
 	if (s->hashed) {
 		rhashtable_remove_fast(&ln->sessions, &s->node,
 				       ltp_session_params);
@@ -390,6 +405,7 @@ void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
 	list_add_tail(&sig->list, &s->signals);
 	trace_ltp_state(s, LTP_CANCELLING);
 	s->state = LTP_CANCELLING;
+	drop_sock(s);
 }
 
 /**
