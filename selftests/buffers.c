@@ -199,8 +199,8 @@ TEST_F(buffers, reader_that_does_not_read)
 
 	ASSERT_EQ(0, set_u32(self->rx, LTP_RCVBUF, 100000));
 	/* The brake holds for a quarter of the sender's patience: 250 ms. */
-	ASSERT_EQ(0, span_set(1, 2, LTP_A_SPAN_MARGIN, 100000000, true));
-	ASSERT_EQ(0, span_set(2, 1, LTP_A_SPAN_MARGIN, 100000000, true));
+	ASSERT_EQ(0, span_set(1, 2, LTP_A_SPAN_MARGIN, 100000000, 8));
+	ASSERT_EQ(0, span_set(2, 1, LTP_A_SPAN_MARGIN, 100000000, 8));
 	for (i = 0; i < N; i++)
 		ASSERT_EQ(LEN, send_cookie(self->tx, i, LEN, 0));
 	ASSERT_TRUE(quiet());
@@ -377,7 +377,7 @@ TEST_F(buffers, max_imports)
 	mnl_attr_put_u64(nlh, LTP_A_ENGINE_ID, 2);
 	mnl_attr_put_u32(nlh, LTP_A_ENGINE_MAX_IMPORTS, 3);
 	ASSERT_EQ(0, nl_ask(nlh, NULL, NULL));
-	ASSERT_EQ(0, span_set(1, 2, LTP_A_SPAN_MARGIN, 100000000, true));
+	ASSERT_EQ(0, span_set(1, 2, LTP_A_SPAN_MARGIN, 100000000, 8));
 	for (i = 0; i < 3; i++) {
 		tx[i] = sender(SOCK_RDM, SVC);
 		ASSERT_EQ(70000, send_block(tx[i], i, 0, 70000, MSG_MORE));

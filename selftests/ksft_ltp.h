@@ -159,7 +159,7 @@ static inline int engine_del(u64 id)
 }
 
 static inline int span_add(u64 engine, u64 remote, u16 port,
-			   u64 rate, u32 flags)
+			   u64 rate)
 {
 	char buf[512];
 	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_ADD, 0);
@@ -170,23 +170,24 @@ static inline int span_add(u64 engine, u64 remote, u16 port,
 	mnl_attr_put_u16(nlh, LTP_A_SPAN_PORT, port);
 	mnl_attr_put_u64(nlh, LTP_A_SPAN_RATE, rate);
 	mnl_attr_put_u32(nlh, LTP_A_SPAN_SEGMENT_SIZE, SEG);
-	mnl_attr_put_u32(nlh, LTP_A_SPAN_FLAGS, flags);
 	return nl_ask(nlh, NULL, NULL);
 }
 
-/* Changes one u32 or u64 attribute of the span from @engine to @remote. */
+/* Changes one attribute of @size bytes of the span from @engine to @remote. */
 static inline int span_set(u64 engine, u64 remote, u16 attr,
-			   u64 val, bool wide)
+			   u64 val, size_t size)
 {
 	char buf[512];
 	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_SET, 0);
 
 	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
 	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
-	if (wide)
+	if (size == 8)
 		mnl_attr_put_u64(nlh, attr, val);
-	else
+	else if (size == 4)
 		mnl_attr_put_u32(nlh, attr, val);
+	else
+		mnl_attr_put_u8(nlh, attr, val);
 	return nl_ask(nlh, NULL, NULL);
 }
 
@@ -271,8 +272,8 @@ static inline const char *two_engines(void)
 	close(fd);
 	if (engine_add(1, 1113) || engine_add(2, 1114))
 		return "engine add";
-	if (span_add(1, 2, 1114, UINT64_MAX, 0) ||
-	    span_add(2, 1, 1113, UINT64_MAX, 0))
+	if (span_add(1, 2, 1114, UINT64_MAX) ||
+	    span_add(2, 1, 1113, UINT64_MAX))
 		return "span add";
 	return NULL;
 }
@@ -348,13 +349,13 @@ static inline int sender(int type, u64 service)
 static inline void slow_down(int fd)
 {
 	set_u32(fd, LTP_BURST_LIMIT, 1);
-	span_set(1, 2, LTP_A_SPAN_RATE, 2000, true);
+	span_set(1, 2, LTP_A_SPAN_RATE, 2000, 8);
 }
 
 /* The timer that paces it is set already, and fires within 700 ms. */
 static inline void speed_up(void)
 {
-	span_set(1, 2, LTP_A_SPAN_RATE, UINT64_MAX, true);
+	span_set(1, 2, LTP_A_SPAN_RATE, UINT64_MAX, 8);
 }
 
 /* Closes a socket and cancels what it has not finished sending. */

@@ -188,9 +188,9 @@ TEST_F(notices, nobody_answers)
 {
 	struct ltp_notice n;
 
-	ASSERT_EQ(0, span_add(1, 9, 9999, UINT64_MAX, 0));
-	ASSERT_EQ(0, span_set(1, 9, LTP_A_SPAN_MARGIN, 30000000, true));
-	ASSERT_EQ(0, span_set(1, 9, LTP_A_SPAN_MAX_RETRIES, 2, false));
+	ASSERT_EQ(0, span_add(1, 9, 9999, UINT64_MAX));
+	ASSERT_EQ(0, span_set(1, 9, LTP_A_SPAN_MARGIN, 30000000, 8));
+	ASSERT_EQ(0, span_set(1, 9, LTP_A_SPAN_MAX_RETRIES, 2, 4));
 	ASSERT_EQ(0, ltp_connect(self->tx, 9, SVC));
 	ASSERT_EQ(0, set_u32(self->tx, LTP_NOTICES, LTP_NOTICE_ENDS));
 	ASSERT_EQ(5000, send_cookie(self->tx, 3, 5000, 0));

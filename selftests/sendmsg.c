@@ -368,8 +368,7 @@ TEST_F(send, engine_deleted_inside_a_block)
 TEST_F(send, without_discretionary_checkpoints)
 {
 	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 50000));
-	ASSERT_EQ(0, span_set(1, 2, LTP_A_SPAN_FLAGS,
-			      LTP_SPAN_FLAGS_NO_DISCRETIONARY, false));
+	ASSERT_EQ(0, span_set(1, 2, LTP_A_SPAN_NO_DISCRETIONARY,       1, 1));
 	EXPECT_FAILS(EMSGSIZE, send_block(self->tx, 1, 0, 50001, 0));
 	EXPECT_EQ(0, sessions(true));
 	EXPECT_EQ(50000, send_block(self->tx, 1, 0, 50000, 0));

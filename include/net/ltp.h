@@ -61,8 +61,6 @@ struct ltp_span;
 /* No limit, or not yet known. */
 #define LTP_UNKNOWN		U64_MAX
 
-#define LTP_DEFAULT_MARGIN	NSEC_PER_SEC
-#define LTP_DEFAULT_RETRIES	10
 #define LTP_DEFAULT_IMPORTS	65536
 #define LTP_CLOSED_MAX		65536
 #define LTP_MAX_DELAY		(7 * 24 * 3600 * (u64)NSEC_PER_SEC)
@@ -73,6 +71,7 @@ struct ltp_span;
  * @config: serialises configuration
  * @engines: struct ltp_engine, RCU
  * @spans: struct ltp_span by (engine, remote)
+ * @peers: struct ltp_span by (engine, address)
  * @sessions: struct ltp_session by key
  * @closed: struct ltp_closed by key
  * @bind_lock: guards writing of @binds
@@ -87,6 +86,7 @@ struct ltp_net {
 	struct mutex		config;		/* serialises netlink */
 	struct list_head	engines;
 	struct rhashtable	spans;
+	struct rhltable		peers;
 	struct rhashtable	sessions;
 	struct rhashtable	closed;
 	spinlock_t		bind_lock;	/* guards binds */
@@ -168,6 +168,20 @@ struct ltp_span_key {
 };
 
 /**
+ * struct ltp_peer_key - names the spans to one address
+ * @engine: local engine ID
+ * @family: AF_INET or AF_INET6
+ * @zero: 0
+ * @v6: the address, an IPv4 one in the first 4 octets
+ */
+struct ltp_peer_key {
+	u64			engine;
+	u32			family;
+	u32			zero;
+	struct in6_addr		v6;
+};
+
+/**
  * struct ltp_span_conf - what netlink configures of a span
  * @owlt_out: light time to the peer, ns
  * @owlt_in: light time from the peer, ns
@@ -176,7 +190,15 @@ struct ltp_span_key {
  * @max_retries: how often one signal is sent again
  * @segment_size: bytes of UDP payload, 0 follows the path MTU
  * @burst_limit: segments handed down at once, 0 for as many as fit
- * @flags: LTP_SPAN_FLAGS_*
+ * @reorder: for how long datagrams may overtake each other, ns
+ * @redundancy: copies of each signal sent at once
+ * @max_sessions: export sessions open at once, 0 for no limit
+ * @max_inflight: payload bytes accepted and not yet claimed, 0 for no limit
+ * @max_imports: import sessions open at once, 0 for no limit
+ * @max_problems: reports with gaps per session, 0 for no limit
+ * @max_cycles: how often data may be sent again in vain, 0 for no limit
+ * @no_discretionary: no checkpoints but those that must be
+ * @gap_reports: gaps are reported unasked
  */
 struct ltp_span_conf {
 	u64			owlt_out;
@@ -186,25 +208,51 @@ struct ltp_span_conf {
 	u32			max_retries;
 	u32			segment_size;
 	u32			burst_limit;
-	u32			flags;
+	u64			reorder;
+	u64			max_inflight;
+	u32			redundancy;
+	u32			max_sessions;
+	u32			max_imports;
+	u32			max_problems;
+	u32			max_cycles;
+	u8			no_discretionary;
+	u8			gap_reports;
 };
+
+#define LTP_SPAN_CONF_DEFAULT {						\
+	.margin		= NSEC_PER_SEC,					\
+	.max_retries	= 10,						\
+	.reorder	= 20 * NSEC_PER_MSEC,				\
+	.redundancy	= 1,						\
+	.rate		= LTP_UNKNOWN,					\
+}
 
 /**
  * struct ltp_span - what an engine knows of one remote engine
  * @node: in ltp_net.spans
  * @key: its name
+ * @peer_node: in ltp_net.peers
+ * @peer_key: @remote as the key there
  * @engine: the local engine
  * @ref: references
  * @rcu: to free it
  * @remote: the peer's address
  * @flow: the connected UDP socket, RCU; NULL once dead
  * @conf: configuration, each field read with READ_ONCE
+ * @learned: made for an engine that was not configured
+ * @local_stopped: nothing is sent (RFC 5326, section 6.4)
+ * @remote_stopped: the peer sends nothing (section 6.5)
+ * @stopped_at: since when, ktime ns
+ * @inflight: payload bytes laid out and not yet claimed
+ * @held: answers that wait for the link
  * @lock: guards the lists, @dead and @next_tx
  * @dead: no new sessions, nothing is sent
- * @sessions: its sessions, oldest first
+ * @pass: number of the last walk over @sessions
+ * @sessions: its sessions
  * @exports: how many of them are export sessions
  * @imports: how many of them are import sessions
  * @pending: export sessions that wait for the flow, in turn
+ * @blocked: sockets that wait for max-sessions or max-inflight
  * @next_tx: when the rate allows the next burst, ktime ns
  * @pacer: wakes @run at @next_tx
  * @run: sends for @pending
@@ -215,19 +263,29 @@ struct ltp_span_conf {
 struct ltp_span {
 	struct rhash_head	node;
 	struct ltp_span_key	key;
+	struct rhlist_head	peer_node;
+	struct ltp_peer_key	peer_key;
 	struct ltp_engine	*engine;
 	refcount_t		ref;
 	struct rcu_head		rcu;
 	struct ltp_addr		remote;
 	struct ltp_carrier __rcu *flow;
 	struct ltp_span_conf	conf;
+	bool			learned;
+	bool			local_stopped;
+	bool			remote_stopped;
+	u64			stopped_at;
+	atomic64_t		inflight;
+	struct sk_buff_head	held;
 
 	spinlock_t		lock;		/* guards what follows */
 	bool			dead;
+	u32			pass;
 	struct list_head	sessions;
 	u32			exports;
 	u32			imports;
 	struct list_head	pending;
+	struct list_head	blocked;
 	u64			next_tx;
 	struct hrtimer		pacer;
 	struct work_struct	run;
@@ -281,7 +339,9 @@ enum ltp_state {
  * @covered: bytes of a checkpoint's scope that reports have covered
  * @covered_from: lowest bound of those reports
  * @covered_to: highest
- * @deadline: when it is sent again, ktime ns
+ * @cycle: how often the data before a checkpoint has been sent again
+ * @sent_at: when it was sent last, ktime ns
+ * @shift: for how long the link was suspended since then, ns
  * @skb: the segment, without UDP header; frags shared with the block
  */
 struct ltp_signal {
@@ -296,7 +356,9 @@ struct ltp_signal {
 	u64			covered;
 	u64			covered_from;
 	u64			covered_to;
-	u64			deadline;
+	u32			cycle;
+	u64			sent_at;
+	u64			shift;
 	struct sk_buff		*skb;
 };
 
@@ -315,6 +377,7 @@ struct ltp_signal {
  * @sk: the socket, held until the session is cancelled or closed
  * @service: client service ID
  * @on_span: in ltp_span.sessions, under span.lock
+ * @pass: the last walk over those that came here, likewise
  * @on_sock: in ltp_sock.imports or .exports, under sock.lock
  * @born: when it began, ktime ns
  * @signals: struct ltp_signal that await an answer
@@ -337,6 +400,7 @@ struct ltp_session {
 	struct sock		*sk;
 	u64			service;
 	struct list_head	on_span;
+	u32			pass;
 	struct list_head	on_sock;
 	u64			born;
 	struct list_head	signals;
@@ -382,6 +446,9 @@ struct ltp_burst {
  * @end: end of the report's scope
  * @lower: start of it
  * @rs_serial: the report, named by the checkpoint that ends the batch
+ * @cp_serial: checkpoint that the report answers
+ * @cycle: how often this data has been sent again, with this time
+ * @due: when it may leave, ktime ns: what overtook its data may be behind
  */
 struct ltp_batch {
 	struct list_head	list;
@@ -389,6 +456,9 @@ struct ltp_batch {
 	u64			end;
 	u64			lower;
 	u64			rs_serial;
+	u64			cp_serial;
+	u32			cycle;
+	u64			due;
 };
 
 /**
@@ -413,6 +483,7 @@ struct ltp_batch {
  * @force_cp: put a checkpoint behind what was sent
  * @busy: somebody is sending for it
  * @queued: in ltp_span.pending
+ * @problems: reports that left gaps (section 6.13)
  * @rtx_bytes: payload bytes sent again
  * @stalled: since when nothing could be sent, ktime ns, 0 if it could
  * @pending: there
@@ -440,6 +511,7 @@ struct ltp_export {
 	struct ltp_ranges	reports;
 	struct list_head	batches;
 	u64			cp_upper;
+	u32			problems;
 	u64			rtx_bytes;
 	u64			stalled;
 	struct list_head	pending;
@@ -509,6 +581,26 @@ struct ltp_item {
 };
 
 /**
+ * struct ltp_delayed - a report that waits while its gaps still fill
+ * @list: in ltp_import.delayed
+ * @cp_serial: checkpoint it will answer
+ * @rs_serial: report which that one answers
+ * @lower: start of its scope
+ * @upper: end of it
+ * @due: when it is sent, ktime ns; data that fills a gap moves it on
+ * @limit: but not beyond this
+ */
+struct ltp_delayed {
+	struct list_head	list;
+	u64			cp_serial;
+	u64			rs_serial;
+	u64			lower;
+	u64			upper;
+	u64			due;
+	u64			limit;
+};
+
+/**
  * struct ltp_import - a session seen by its receiver
  * @s: the common part, first
  * @red_length: bytes of the red part, %LTP_UNKNOWN until EORP
@@ -529,6 +621,11 @@ struct ltp_item {
  * @brake_until: or until then, ktime ns
  * @brake_cp: checkpoint it answers
  * @last_heard: when a data segment came last, ktime ns
+ * @delayed: struct ltp_delayed
+ * @n_delayed: how many
+ * @problems: reports with gaps
+ * @quiet: gaps are not reported yet, should no more data come
+ * @notice: allocated for the session's cancellation, if asked for
  */
 struct ltp_import {
 	struct ltp_session	s;
@@ -550,6 +647,11 @@ struct ltp_import {
 	u64			brake_until;
 	u64			brake_cp;
 	u64			last_heard;
+	struct list_head	delayed;
+	u32			n_delayed;
+	u32			problems;
+	bool			quiet;
+	struct sk_buff		*notice;
 };
 
 /**
@@ -573,6 +675,8 @@ struct ltp_import {
  * @exports: export sessions
  * @braked: import sessions whose report is held back
  * @closing: no new sessions
+ * @blocked: span whose limits it waits for, held
+ * @on_blocked: in its ltp_span.blocked, under span.lock
  */
 struct ltp_sock {
 	struct sock		sk;
@@ -594,6 +698,8 @@ struct ltp_sock {
 	struct list_head	imports;
 	struct list_head	exports;
 	struct list_head	braked;
+	struct ltp_span		*blocked;
+	struct list_head	on_blocked;
 };
 
 static inline struct ltp_sock *ltp_sk(const struct sock *sk)

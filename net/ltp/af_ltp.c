@@ -239,7 +239,7 @@ static __poll_t ltp_poll(struct file *file, struct socket *sock,
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (sock_writeable(sk))
+	if (sock_writeable(sk) && list_empty_careful(&ls->on_blocked))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	else
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
@@ -469,6 +469,7 @@ static int ltp_release(struct socket *sock)
 
 	mutex_lock(&ls->send_lock);
 	ltp_sendmsg_finish(ls, true);
+	ltp_span_leave_blocked(ls);
 	mutex_unlock(&ls->send_lock);
 	if (sock_flag(sk, SOCK_LINGER))
 		linger(sk);
@@ -572,6 +573,7 @@ static int ltp_create(struct net *net, struct socket *sock, int protocol,
 	INIT_LIST_HEAD(&ls->imports);
 	INIT_LIST_HEAD(&ls->exports);
 	INIT_LIST_HEAD(&ls->braked);
+	INIT_LIST_HEAD(&ls->on_blocked);
 	ls->red_length = sock->type == SOCK_RDM ? LTP_UNKNOWN : 0;
 	return 0;
 }

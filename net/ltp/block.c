@@ -13,6 +13,7 @@
 #include "block.h"
 #include "compat.h"
 #include "session.h"
+#include "span.h"
 #include "udp.h"
 
 /**
@@ -251,6 +252,7 @@ static int burst_add(struct ltp_export *e, struct ltp_burst *b)
 	rb_insert_color(&b->node, &e->bursts);
 	refcount_add(b->charge, &e->s.sk->sk_wmem_alloc);
 	e->length = b->start + b->len;
+	atomic64_add(b->len, &e->s.span->inflight);
 	if (b->cp) {
 		b->cp->lower = e->cp_upper;
 		e->cp_upper = b->cp->upper;
@@ -531,6 +533,8 @@ void ltp_block_drop_burst(struct ltp_export *e, struct ltp_burst *b)
 {
 	u32 charge = b->charge;
 
+	atomic64_sub(b->len, &e->s.span->inflight);
+	ltp_span_room(e->s.span);
 	rb_erase(&b->node, &e->bursts);
 	burst_free(b);
 	uncharge(e, charge);
@@ -574,9 +578,11 @@ void ltp_block_release(struct ltp_export *e)
 	struct ltp_batch *batch, *next;
 	struct ltp_burst *b, *n;
 	u32 charge = 0;
+	u64 len = 0;
 
 	rbtree_postorder_for_each_entry_safe(b, n, &e->bursts, node) {
 		charge += b->charge;
+		len += b->len;
 		burst_free(b);
 	}
 	e->bursts = RB_ROOT;
@@ -585,6 +591,9 @@ void ltp_block_release(struct ltp_export *e)
 	INIT_LIST_HEAD(&e->batches);
 	ltp_ranges_free(&e->claimed);
 	ltp_ranges_free(&e->reports);
-	if (charge)
-		uncharge(e, charge);
+	if (!charge)
+		return;
+	uncharge(e, charge);
+	atomic64_sub(len, &e->s.span->inflight);
+	ltp_span_room(e->s.span);
 }

@@ -28,7 +28,7 @@
  * @segments: well-formed segments so far
  * @seg: the segment being read; ltp_segment_parse_next() goes on from it
  * @span: the sender's span, held, once known
- * @run: the run being collected, if its length is not 0
+ * @run: the run being collected, if it has a header
  * @first: its first segment
  * @last: its last
  * @next: block offset where it goes on
@@ -241,7 +241,7 @@ static void flush(struct walk *w, bool last)
 	struct sk_buff *skb = w->skb;
 	u32 wire;
 
-	if (!w->run.len)
+	if (!w->run.n_hl)
 		return;
 	if (last) {
 		w->skb = NULL;
@@ -249,7 +249,7 @@ static void flush(struct walk *w, bool last)
 		skb = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
 		if (!skb) {
 			drop(w, w->first.originator, LTP_MIB_DROP_NOMEM);
-			w->run.len = 0;
+			w->run.n_hl = 0;
 			return;
 		}
 	}
@@ -258,7 +258,7 @@ static void flush(struct walk *w, bool last)
 	w->run.charge = SKB_TRUESIZE(0) +
 			div_u64((u64)skb->truesize * wire, skb->len ?: 1);
 	input_run(w, skb);
-	w->run.len = 0;
+	w->run.n_hl = 0;
 }
 
 /* Whether the segment at the start of a datagram of @dlen fills it. */
@@ -275,7 +275,7 @@ static void add_data(struct walk *w, const struct ltp_segment *seg, u32 pos,
 	bool regular = fills(seg, at, dlen) && seg->hlen <= U8_MAX;
 	u8 g;
 
-	if (run->len && !w->ends && regular && dlen <= run->stride &&
+	if (run->n_hl && !w->ends && regular && dlen <= run->stride &&
 	    seg->offset == w->next &&
 	    seg->originator == w->first.originator &&
 	    seg->session == w->first.session &&
@@ -294,8 +294,6 @@ static void add_data(struct walk *w, const struct ltp_segment *seg, u32 pos,
 		}
 	}
 	flush(w, false);
-	if (!seg->length)
-		return;
 	w->first = *seg;
 	memset(run, 0, sizeof(*run));
 	run->start = seg->offset;
@@ -319,6 +317,39 @@ added:
 		  (seg->type != LTP_SEG_RED && seg->type != LTP_SEG_GREEN);
 }
 
+/* A peer that cancels while we do knows all that ours would tell it. */
+static void cancelled_by_peer(struct ltp_session *s, u8 reason)
+{
+	if (s->state == LTP_CANCELLING)
+		ltp_session_close(s);
+	else
+		ltp_session_cancel(s, reason, true);
+}
+
+/*
+ * RS, CAS, CR of a session that has ended, or never was: its sender is known
+ * by its address alone, and wants to be acknowledged (REQUIREMENTS 7.6, 9.4).
+ */
+static void late_control(struct walk *w, const struct ltp_segment *seg,
+			 const struct ltp_session_key *key)
+{
+	struct ltp_span *span;
+
+	drop(w, 0, LTP_MIB_DROP_NO_SESSION);
+	if (seg->originator != w->engine->id || seg->type == LTP_SEG_CAS)
+		return;
+	span = ltp_span_by_addr(w->engine->ln, w->engine->id, w->from);
+	if (!span)
+		return;
+	if (ltp_engine_may_answer(w->engine)) {
+		if (seg->type == LTP_SEG_RS)
+			ltp_output_report_ack(span, key, seg->rs_serial);
+		else
+			ltp_output_cancel_ack(span, key, LTP_SEG_CAR);
+	}
+	ltp_span_put(span);
+}
+
 /* RS, CAS, CR: for a session that was sent from here. */
 static void input_export(struct walk *w, const struct ltp_segment *seg,
 			 const u8 *data)
@@ -337,17 +368,7 @@ static void input_export(struct walk *w, const struct ltp_segment *seg,
 	if (seg->originator == w->engine->id)
 		s = ltp_session_find(w->engine->ln, &key);
 	if (!s) {
-		/* The peer is not named in the segment: only its address. */
-		drop(w, 0, LTP_MIB_DROP_NO_SESSION);
-		if (seg->originator != w->engine->id ||
-		    seg->type == LTP_SEG_CAS || !w->span ||
-		    !ltp_span_is_from(w->span, w->from) ||
-		    !ltp_engine_may_answer(w->engine))
-			return;
-		if (seg->type == LTP_SEG_RS)
-			ltp_output_report_ack(w->span, &key, seg->rs_serial);
-		else
-			ltp_output_cancel_ack(w->span, &key, LTP_SEG_CAR);
+		late_control(w, seg, &key);
 		return;
 	}
 	if (!from_peer(w, s))
@@ -364,7 +385,7 @@ static void input_export(struct walk *w, const struct ltp_segment *seg,
 					  data + seg->len);
 		break;
 	case LTP_SEG_CR:
-		ltp_session_cancel(s, seg->reason, true);
+		cancelled_by_peer(s, seg->reason);
 		break;
 	case LTP_SEG_CAS:
 		if (s->state == LTP_CANCELLING)
@@ -417,7 +438,7 @@ static void input_import(struct walk *w, const struct ltp_segment *seg)
 		ltp_report_acked(ltp_import(s), seg->rs_serial);
 		break;
 	case LTP_SEG_CS:
-		ltp_session_cancel(s, seg->reason, true);
+		cancelled_by_peer(s, seg->reason);
 		break;
 	case LTP_SEG_CAR:
 		if (s->state == LTP_CANCELLING)

@@ -106,9 +106,12 @@ static int __net_init ltp_net_init(struct net *net)
 	err = rhashtable_init(&ln->spans, &ltp_span_params);
 	if (err)
 		goto free_mib;
-	err = rhashtable_init(&ln->sessions, &ltp_session_params);
+	err = rhltable_init(&ln->peers, &ltp_peer_params);
 	if (err)
 		goto free_spans;
+	err = rhashtable_init(&ln->sessions, &ltp_session_params);
+	if (err)
+		goto free_peers;
 	err = rhashtable_init(&ln->closed, &ltp_closed_params);
 	if (err)
 		goto free_sessions;
@@ -121,6 +124,8 @@ free_closed:
 	rhashtable_destroy(&ln->closed);
 free_sessions:
 	rhashtable_destroy(&ln->sessions);
+free_peers:
+	rhltable_destroy(&ln->peers);
 free_spans:
 	rhashtable_destroy(&ln->spans);
 free_mib:
@@ -141,6 +146,7 @@ static void __net_exit ltp_net_exit(struct net *net)
 	mutex_unlock(&ln->config);
 	rhashtable_destroy(&ln->closed);
 	rhashtable_destroy(&ln->sessions);
+	rhltable_destroy(&ln->peers);
 	rhashtable_destroy(&ln->spans);
 	free_percpu(ln->mib);
 }

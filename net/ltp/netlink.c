@@ -5,8 +5,10 @@
 #include <net/ltp.h>
 
 #include "engine.h"
+#include "link.h"
 #include "netlink.h"
 #include "netlink_gen.h"
+#include "output.h"
 #include "session.h"
 #include "span.h"
 #include "udp.h"
@@ -260,78 +262,136 @@ static struct ltp_engine *span_engine(struct genl_info *info)
 	return engine;
 }
 
-static int delay_get(struct genl_info *info, int attr, u64 *delay)
-{
-	struct nlattr *nla = info->attrs[attr];
-	u64 ns;
+/* The attributes that are fields of struct ltp_span_conf. */
+#define CONF(name, field) {						\
+	.attr = LTP_A_SPAN_##name,					\
+	.size = sizeof_field(struct ltp_span_conf, field),		\
+	.offset = offsetof(struct ltp_span_conf, field) }
 
-	if (!nla)
+static const struct conf_attr {
+	u16	attr;
+	u8	size;
+	u8	offset;
+} conf_attrs[] = {
+	CONF(OWLT_OUT, owlt_out),
+	CONF(OWLT_IN, owlt_in),
+	CONF(MARGIN, margin),
+	CONF(MAX_RETRIES, max_retries),
+	CONF(SEGMENT_SIZE, segment_size),
+	CONF(BURST_LIMIT, burst_limit),
+	CONF(RATE, rate),
+	CONF(REORDER, reorder),
+	CONF(REDUNDANCY, redundancy),
+	CONF(MAX_SESSIONS, max_sessions),
+	CONF(MAX_INFLIGHT, max_inflight),
+	CONF(MAX_IMPORTS, max_imports),
+	CONF(MAX_PROBLEMS, max_problems),
+	CONF(MAX_CYCLES, max_cycles),
+	CONF(NO_DISCRETIONARY, no_discretionary),
+	CONF(GAP_REPORTS, gap_reports),
+};
+
+static int delay_check(struct genl_info *info, int attr, u64 ns)
+{
+	if (ns <= LTP_MAX_DELAY)
 		return 0;
-	ns = nla_get_u64(nla);
-	if (ns > LTP_MAX_DELAY) {
-		NL_SET_ERR_MSG_ATTR(info->extack, nla,
-				    "a delay is at most 7 days");
-		return -ERANGE;
-	}
-	*delay = ns;
-	return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attr],
+			    "a delay is at most 7 days");
+	return -ERANGE;
 }
 
-static int conf_get(struct genl_info *info, struct ltp_span_conf *conf)
+static int conf_check(struct genl_info *info, const struct ltp_span_conf *conf)
 {
-	struct nlattr *nla;
 	int err;
 
-	err = delay_get(info, LTP_A_SPAN_OWLT_OUT, &conf->owlt_out);
-	if (!err)
-		err = delay_get(info, LTP_A_SPAN_OWLT_IN, &conf->owlt_in);
-	if (!err)
-		err = delay_get(info, LTP_A_SPAN_MARGIN, &conf->margin);
+	err = delay_check(info, LTP_A_SPAN_OWLT_OUT, conf->owlt_out) ?:
+	      delay_check(info, LTP_A_SPAN_OWLT_IN, conf->owlt_in) ?:
+	      delay_check(info, LTP_A_SPAN_MARGIN, conf->margin);
 	if (err)
 		return err;
 	if (!conf->margin) {
 		NL_SET_ERR_MSG(info->extack, "the margin cannot be 0");
 		return -ERANGE;
 	}
-	nla = info->attrs[LTP_A_SPAN_MAX_RETRIES];
-	if (nla)
-		conf->max_retries = nla_get_u32(nla);
-	nla = info->attrs[LTP_A_SPAN_SEGMENT_SIZE];
-	if (nla) {
-		conf->segment_size = nla_get_u32(nla);
-		if (conf->segment_size && (conf->segment_size < 128 ||
-					   conf->segment_size > U16_MAX)) {
-			NL_SET_ERR_MSG_ATTR(info->extack, nla,
-					    "a segment has 128 to 65535 bytes, or 0 to follow the path MTU");
-			return -ERANGE;
-		}
+	if (conf->reorder > 60 * (u64)NSEC_PER_SEC) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[LTP_A_SPAN_REORDER],
+				    "datagrams overtake by at most a minute");
+		return -ERANGE;
 	}
-	nla = info->attrs[LTP_A_SPAN_BURST_LIMIT];
-	if (nla)
-		conf->burst_limit = nla_get_u32(nla);
-	nla = info->attrs[LTP_A_SPAN_RATE];
-	if (nla) {
-		conf->rate = nla_get_u64(nla);
-		if (conf->rate < 1000) {
-			NL_SET_ERR_MSG_ATTR(info->extack, nla,
-					    "a rate is at least 1000 bytes a second");
-			return -ERANGE;
-		}
+	if (conf->segment_size && (conf->segment_size < 128 ||
+				   conf->segment_size > U16_MAX)) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[LTP_A_SPAN_SEGMENT_SIZE],
+				    "a segment has 128 to 65535 bytes, or 0 to follow the path MTU");
+		return -ERANGE;
 	}
-	nla = info->attrs[LTP_A_SPAN_FLAGS];
-	if (nla)
-		conf->flags = nla_get_u32(nla);
+	if (conf->rate < 1000) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[LTP_A_SPAN_RATE],
+				    "a rate is at least 1000 bytes a second");
+		return -ERANGE;
+	}
 	return 0;
+}
+
+static int conf_get(struct genl_info *info, struct ltp_span_conf *conf)
+{
+	const struct conf_attr *c;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(conf_attrs); i++) {
+		c = &conf_attrs[i];
+		if (info->attrs[c->attr])
+			nla_memcpy((void *)conf + c->offset,
+				   info->attrs[c->attr], c->size);
+	}
+	return conf_check(info, conf);
+}
+
+/* Others read the fields meanwhile, each with READ_ONCE(). */
+static void conf_set(struct ltp_span_conf *to, const struct ltp_span_conf *from)
+{
+	const struct conf_attr *c;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(conf_attrs); i++) {
+		const void *src = (const void *)from + conf_attrs[i].offset;
+		void *dst = (void *)to + conf_attrs[i].offset;
+
+		c = &conf_attrs[i];
+		if (c->size == sizeof(u64))
+			WRITE_ONCE(*(u64 *)dst, *(const u64 *)src);
+		else if (c->size == sizeof(u32))
+			WRITE_ONCE(*(u32 *)dst, *(const u32 *)src);
+		else
+			WRITE_ONCE(*(u8 *)dst, *(const u8 *)src);
+	}
+}
+
+static int conf_put(struct sk_buff *skb, const struct ltp_span_conf *conf)
+{
+	const struct conf_attr *c;
+	int i, err = 0;
+
+	for (i = 0; !err && i < ARRAY_SIZE(conf_attrs); i++) {
+		const void *src = (const void *)conf + conf_attrs[i].offset;
+
+		c = &conf_attrs[i];
+		if (c->size == sizeof(u64))
+			err = nla_put_u64_64bit(skb, c->attr,
+						*(const u64 *)src,
+						LTP_A_SPAN_PAD);
+		else
+			err = nla_put(skb, c->attr, c->size, src);
+	}
+	return err;
 }
 
 int ltp_nl_span_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct ltp_net *ln = ltp_net(genl_info_net(info));
 	struct ltp_addr addr = { .port = LTP_UDP_PORT };
-	struct ltp_span_conf conf = {
-		.margin = LTP_DEFAULT_MARGIN,
-		.max_retries = LTP_DEFAULT_RETRIES,
-	};
+	struct ltp_span_conf conf = LTP_SPAN_CONF_DEFAULT;
 	struct ltp_engine *engine;
 	u64 remote;
 	int err;
@@ -413,14 +473,8 @@ int ltp_nl_span_set_doit(struct sk_buff *skb, struct genl_info *info)
 	conf = span->conf;
 	err = conf_get(info, &conf);
 	if (!err) {
-		WRITE_ONCE(span->conf.owlt_out, conf.owlt_out);
-		WRITE_ONCE(span->conf.owlt_in, conf.owlt_in);
-		WRITE_ONCE(span->conf.margin, conf.margin);
-		WRITE_ONCE(span->conf.rate, conf.rate);
-		WRITE_ONCE(span->conf.max_retries, conf.max_retries);
-		WRITE_ONCE(span->conf.segment_size, conf.segment_size);
-		WRITE_ONCE(span->conf.burst_limit, conf.burst_limit);
-		WRITE_ONCE(span->conf.flags, conf.flags);
+		conf_set(&span->conf, &conf);
+		ltp_link_changed(span);
 	}
 	ltp_span_put(span);
 out:
@@ -437,6 +491,26 @@ int ltp_nl_span_del_doit(struct sk_buff *skb, struct genl_info *info)
 	span = span_get(info);
 	if (!IS_ERR(span)) {
 		ltp_span_delete(span);
+		ltp_span_put(span);
+	}
+	mutex_unlock(&ln->config);
+	return PTR_ERR_OR_ZERO(span);
+}
+
+int ltp_nl_span_cue_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_net *ln = ltp_net(genl_info_net(info));
+	struct nlattr *cue = info->attrs[LTP_A_SPAN_CUE];
+	struct ltp_span *span;
+
+	if (!cue) {
+		NL_SET_ERR_MSG(info->extack, "the cue is missing");
+		return -EINVAL;
+	}
+	mutex_lock(&ln->config);
+	span = span_get(info);
+	if (!IS_ERR(span)) {
+		ltp_link_cue(span, nla_get_u32(cue));
 		ltp_span_put(span);
 	}
 	mutex_unlock(&ln->config);
@@ -474,18 +548,14 @@ static int span_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 			      LTP_A_SPAN_PAD) ||
 	    addr_put(skb, LTP_A_SPAN_ADDR, &span->remote) ||
 	    nla_put_u16(skb, LTP_A_SPAN_PORT, span->remote.port) ||
-	    nla_put_u64_64bit(skb, LTP_A_SPAN_OWLT_OUT, conf.owlt_out,
-			      LTP_A_SPAN_PAD) ||
-	    nla_put_u64_64bit(skb, LTP_A_SPAN_OWLT_IN, conf.owlt_in,
-			      LTP_A_SPAN_PAD) ||
-	    nla_put_u64_64bit(skb, LTP_A_SPAN_MARGIN, conf.margin,
-			      LTP_A_SPAN_PAD) ||
-	    nla_put_u32(skb, LTP_A_SPAN_MAX_RETRIES, conf.max_retries) ||
-	    nla_put_u32(skb, LTP_A_SPAN_SEGMENT_SIZE, conf.segment_size) ||
-	    nla_put_u32(skb, LTP_A_SPAN_BURST_LIMIT, conf.burst_limit) ||
-	    nla_put_u64_64bit(skb, LTP_A_SPAN_RATE, conf.rate,
-			      LTP_A_SPAN_PAD) ||
-	    nla_put_u32(skb, LTP_A_SPAN_FLAGS, conf.flags) ||
+	    conf_put(skb, &conf) ||
+	    nla_put_u8(skb, LTP_A_SPAN_LEARNED, span->learned) ||
+	    nla_put_u8(skb, LTP_A_SPAN_LOCAL_STOPPED,
+		       READ_ONCE(span->local_stopped)) ||
+	    nla_put_u8(skb, LTP_A_SPAN_REMOTE_STOPPED,
+		       READ_ONCE(span->remote_stopped)) ||
+	    nla_put_u64_64bit(skb, LTP_A_SPAN_INFLIGHT,
+			      atomic64_read(&span->inflight), LTP_A_SPAN_PAD) ||
 	    nla_put_u32(skb, LTP_A_SPAN_EXPORTS, READ_ONCE(span->exports)) ||
 	    nla_put_u32(skb, LTP_A_SPAN_IMPORTS, READ_ONCE(span->imports)) ||
 	    span_flow_put(skb, span) ||
@@ -627,19 +697,19 @@ int ltp_nl_session_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			  session_dump);
 }
 
-int ltp_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
+/* The session that a request names, with a reference. */
+static struct ltp_session *session_get(struct genl_info *info)
 {
 	struct ltp_net *ln = ltp_net(genl_info_net(info));
 	struct ltp_session_key key = {};
 	struct ltp_session *s;
-	struct sk_buff *msg;
 	int err;
 
 	if (!info->attrs[LTP_A_SESSION_NUMBER] ||
 	    !info->attrs[LTP_A_SESSION_EXPORT]) {
 		NL_SET_ERR_MSG(info->extack,
 			       "a session needs its number and direction");
-		return -EINVAL;
+		return ERR_PTR(-EINVAL);
 	}
 	err = id_get(info, LTP_A_SESSION_ENGINE, &key.engine);
 	key.export = nla_get_u8(info->attrs[LTP_A_SESSION_EXPORT]);
@@ -648,24 +718,53 @@ int ltp_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!err && !key.export)
 		err = id_get(info, LTP_A_SESSION_REMOTE, &key.originator);
 	if (err)
-		return err;
-
-	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!msg)
-		return -ENOMEM;
+		return ERR_PTR(err);
 	rcu_read_lock();
 	s = ltp_session_find(ln, &key);
 	rcu_read_unlock();
-	err = -ENOENT;
-	if (s) {
+	if (s)
+		return s;
+	NL_SET_ERR_MSG(info->extack, "there is no such session");
+	return ERR_PTR(-ENOENT);
+}
+
+int ltp_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_session *s;
+	struct sk_buff *msg;
+	int err;
+
+	s = session_get(info);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	err = -ENOMEM;
+	if (msg)
 		err = session_fill(msg, info->snd_portid, info->snd_seq, 0, s);
-		ltp_session_put(s);
-	} else {
-		NL_SET_ERR_MSG(info->extack, "there is no such session");
-	}
+	ltp_session_put(s);
 	if (!err)
 		return genlmsg_reply(msg, info);
 	nlmsg_free(msg);
+	return err;
+}
+
+int ltp_nl_session_cancel_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct ltp_session *s = session_get(info);
+	int err = 0;
+
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	spin_lock_bh(&s->lock);
+	if (s->state >= LTP_CANCELLING) {
+		NL_SET_ERR_MSG(info->extack, "the session has ended already");
+		err = -EALREADY;
+	} else {
+		ltp_session_cancel(s, LTP_REASON_USR_CNCLD, false);
+	}
+	spin_unlock_bh(&s->lock);
+	ltp_output_signals(s);
+	ltp_session_put(s);
 	return err;
 }
 

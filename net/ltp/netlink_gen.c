@@ -36,7 +36,7 @@ const struct nla_policy ltp_engine_get_nl_policy[LTP_A_ENGINE_ID + 1] = {
 };
 
 /* LTP_CMD_SPAN_ADD - do */
-const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_FLAGS + 1] = {
+const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_GAP_REPORTS + 1] = {
 	[LTP_A_SPAN_ENGINE] = { .type = NLA_U64, },
 	[LTP_A_SPAN_REMOTE] = { .type = NLA_U64, },
 	[LTP_A_SPAN_ADDR] = NLA_POLICY_MIN_LEN(4),
@@ -48,11 +48,19 @@ const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_FLAGS + 1] = {
 	[LTP_A_SPAN_SEGMENT_SIZE] = { .type = NLA_U32, },
 	[LTP_A_SPAN_BURST_LIMIT] = { .type = NLA_U32, },
 	[LTP_A_SPAN_RATE] = { .type = NLA_U64, },
-	[LTP_A_SPAN_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[LTP_A_SPAN_REORDER] = { .type = NLA_U64, },
+	[LTP_A_SPAN_REDUNDANCY] = NLA_POLICY_RANGE(NLA_U32, 1, 16),
+	[LTP_A_SPAN_MAX_SESSIONS] = { .type = NLA_U32, },
+	[LTP_A_SPAN_MAX_INFLIGHT] = { .type = NLA_U64, },
+	[LTP_A_SPAN_MAX_IMPORTS] = { .type = NLA_U32, },
+	[LTP_A_SPAN_MAX_PROBLEMS] = { .type = NLA_U32, },
+	[LTP_A_SPAN_MAX_CYCLES] = { .type = NLA_U32, },
+	[LTP_A_SPAN_NO_DISCRETIONARY] = NLA_POLICY_MAX(NLA_U8, 1),
+	[LTP_A_SPAN_GAP_REPORTS] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* LTP_CMD_SPAN_SET - do */
-const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_FLAGS + 1] = {
+const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_GAP_REPORTS + 1] = {
 	[LTP_A_SPAN_ENGINE] = { .type = NLA_U64, },
 	[LTP_A_SPAN_REMOTE] = { .type = NLA_U64, },
 	[LTP_A_SPAN_OWLT_OUT] = { .type = NLA_U64, },
@@ -62,7 +70,15 @@ const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_FLAGS + 1] = {
 	[LTP_A_SPAN_SEGMENT_SIZE] = { .type = NLA_U32, },
 	[LTP_A_SPAN_BURST_LIMIT] = { .type = NLA_U32, },
 	[LTP_A_SPAN_RATE] = { .type = NLA_U64, },
-	[LTP_A_SPAN_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x1),
+	[LTP_A_SPAN_REORDER] = { .type = NLA_U64, },
+	[LTP_A_SPAN_REDUNDANCY] = NLA_POLICY_RANGE(NLA_U32, 1, 16),
+	[LTP_A_SPAN_MAX_SESSIONS] = { .type = NLA_U32, },
+	[LTP_A_SPAN_MAX_INFLIGHT] = { .type = NLA_U64, },
+	[LTP_A_SPAN_MAX_IMPORTS] = { .type = NLA_U32, },
+	[LTP_A_SPAN_MAX_PROBLEMS] = { .type = NLA_U32, },
+	[LTP_A_SPAN_MAX_CYCLES] = { .type = NLA_U32, },
+	[LTP_A_SPAN_NO_DISCRETIONARY] = NLA_POLICY_MAX(NLA_U8, 1),
+	[LTP_A_SPAN_GAP_REPORTS] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* LTP_CMD_SPAN_DEL - do */
@@ -75,6 +91,21 @@ const struct nla_policy ltp_span_del_nl_policy[LTP_A_SPAN_REMOTE + 1] = {
 const struct nla_policy ltp_span_get_nl_policy[LTP_A_SPAN_REMOTE + 1] = {
 	[LTP_A_SPAN_ENGINE] = { .type = NLA_U64, },
 	[LTP_A_SPAN_REMOTE] = { .type = NLA_U64, },
+};
+
+/* LTP_CMD_SPAN_CUE - do */
+const struct nla_policy ltp_span_cue_nl_policy[LTP_A_SPAN_CUE + 1] = {
+	[LTP_A_SPAN_ENGINE] = { .type = NLA_U64, },
+	[LTP_A_SPAN_REMOTE] = { .type = NLA_U64, },
+	[LTP_A_SPAN_CUE] = NLA_POLICY_MAX(NLA_U32, 3),
+};
+
+/* LTP_CMD_SESSION_CANCEL - do */
+const struct nla_policy ltp_session_cancel_nl_policy[LTP_A_SESSION_EXPORT + 1] = {
+	[LTP_A_SESSION_ENGINE] = { .type = NLA_U64, },
+	[LTP_A_SESSION_REMOTE] = { .type = NLA_U64, },
+	[LTP_A_SESSION_NUMBER] = { .type = NLA_U64, },
+	[LTP_A_SESSION_EXPORT] = { .type = NLA_U8, },
 };
 
 /* LTP_CMD_SESSION_GET - do */
@@ -91,7 +122,7 @@ const struct nla_policy ltp_stats_get_nl_policy[LTP_A_NET_ENGINE + 1] = {
 };
 
 /* Ops table for ltp */
-const struct genl_ops ltp_nl_ops[10] = {
+const struct genl_ops ltp_nl_ops[12] = {
 	{
 		.cmd		= LTP_CMD_ENGINE_ADD,
 		.doit		= ltp_nl_engine_add_doit,
@@ -124,14 +155,14 @@ const struct genl_ops ltp_nl_ops[10] = {
 		.cmd		= LTP_CMD_SPAN_ADD,
 		.doit		= ltp_nl_span_add_doit,
 		.policy		= ltp_span_add_nl_policy,
-		.maxattr	= LTP_A_SPAN_FLAGS,
+		.maxattr	= LTP_A_SPAN_GAP_REPORTS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= LTP_CMD_SPAN_SET,
 		.doit		= ltp_nl_span_set_doit,
 		.policy		= ltp_span_set_nl_policy,
-		.maxattr	= LTP_A_SPAN_FLAGS,
+		.maxattr	= LTP_A_SPAN_GAP_REPORTS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -147,6 +178,20 @@ const struct genl_ops ltp_nl_ops[10] = {
 		.dumpit		= ltp_nl_span_get_dumpit,
 		.policy		= ltp_span_get_nl_policy,
 		.maxattr	= LTP_A_SPAN_REMOTE,
+	},
+	{
+		.cmd		= LTP_CMD_SPAN_CUE,
+		.doit		= ltp_nl_span_cue_doit,
+		.policy		= ltp_span_cue_nl_policy,
+		.maxattr	= LTP_A_SPAN_CUE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= LTP_CMD_SESSION_CANCEL,
+		.doit		= ltp_nl_session_cancel_doit,
+		.policy		= ltp_session_cancel_nl_policy,
+		.maxattr	= LTP_A_SESSION_EXPORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= LTP_CMD_SESSION_GET,

@@ -20,20 +20,24 @@ extern const struct nla_policy ltp_engine_del_nl_policy[LTP_A_ENGINE_ID + 1];
 
 extern const struct nla_policy ltp_engine_get_nl_policy[LTP_A_ENGINE_ID + 1];
 
-extern const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_FLAGS + 1];
+extern const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_GAP_REPORTS + 1];
 
-extern const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_FLAGS + 1];
+extern const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_GAP_REPORTS + 1];
 
 extern const struct nla_policy ltp_span_del_nl_policy[LTP_A_SPAN_REMOTE + 1];
 
 extern const struct nla_policy ltp_span_get_nl_policy[LTP_A_SPAN_REMOTE + 1];
+
+extern const struct nla_policy ltp_span_cue_nl_policy[LTP_A_SPAN_CUE + 1];
+
+extern const struct nla_policy ltp_session_cancel_nl_policy[LTP_A_SESSION_EXPORT + 1];
 
 extern const struct nla_policy ltp_session_get_nl_policy[LTP_A_SESSION_EXPORT + 1];
 
 extern const struct nla_policy ltp_stats_get_nl_policy[LTP_A_NET_ENGINE + 1];
 
 /* Ops table for ltp */
-extern const struct genl_ops ltp_nl_ops[10];
+extern const struct genl_ops ltp_nl_ops[12];
 
 int ltp_nl_engine_add_doit(struct sk_buff *skb, struct genl_info *info);
 int ltp_nl_engine_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -45,6 +49,8 @@ int ltp_nl_span_set_doit(struct sk_buff *skb, struct genl_info *info);
 int ltp_nl_span_del_doit(struct sk_buff *skb, struct genl_info *info);
 int ltp_nl_span_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ltp_nl_span_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int ltp_nl_span_cue_doit(struct sk_buff *skb, struct genl_info *info);
+int ltp_nl_session_cancel_doit(struct sk_buff *skb, struct genl_info *info);
 int ltp_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ltp_nl_session_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int ltp_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);

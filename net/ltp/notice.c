@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Notices to the sending client service (RFC 5326, section 7) on the socket's
- * error queue.  The one that tells a block's end is allocated and charged to
+ * Notices to the client service (RFC 5326, section 7) on the socket's error
+ * queue; received data needs none.  The one that tells a block's end is allocated and charged to
  * the send buffer together with the block, so it can neither fail nor be
  * piled up by a program that does not read it.
  */
 #include "notice.h"
+#include "session.h"
 #include "trace.h"
 
 /**
@@ -49,36 +50,45 @@ int ltp_notice_errno(u8 reason)
 	}
 }
 
+static bool wanted(const struct sock *sk, u32 kind)
+{
+	return READ_ONCE(ltp_sk(sk)->notices) & LTP_NOTICE_BIT(kind);
+}
+
 /* Queues a notice if the socket is open and asked for its kind. */
-static bool notice_queue(struct ltp_export *e, struct sk_buff *skb, u32 kind,
+static bool notice_queue(struct ltp_session *s, struct sk_buff *skb, u32 kind,
 			 u8 reason, u32 flags)
 {
-	struct sock *sk = e->s.sk;
-	struct ltp_sock *ls = ltp_sk(sk);
+	struct ltp_sock *ls = ltp_sk(s->sk);
 	struct ltp_notice *n;
-	bool wanted;
+	bool queue;
 
 	n = skb_put_zero(skb, sizeof(*n));
-	n->cookie = e->cookie;
-	n->engine = e->s.span->key.remote;
-	n->service = e->s.service;
-	n->originator = e->s.key.originator;
-	n->session = e->s.key.number;
-	n->length = e->length;
+	n->service = s->service;
+	n->originator = s->key.originator;
+	n->session = s->key.number;
 	n->kind = kind;
 	n->reason = reason;
 	n->flags = flags;
-	if (kind == LTP_NOTICE_CANCELLED)
+	if (ltp_session_is_export(s)) {
+		n->engine = s->span->key.remote;
+		n->cookie = ltp_export(s)->cookie;
+		n->length = ltp_export(s)->length;
+	} else {
+		n->engine = s->key.engine;
+		n->length = ltp_import(s)->held.total;
+	}
+	if (kind == LTP_NOTICE_CANCELLED || kind == LTP_NOTICE_RX_CANCELLED)
 		n->err = -ltp_notice_errno(reason);
 
 	spin_lock_bh(&ls->lock);
-	wanted = !ls->closing && (READ_ONCE(ls->notices) & LTP_NOTICE_BIT(kind));
-	if (wanted)
-		skb_queue_tail(&sk->sk_error_queue, skb);
+	queue = !ls->closing && wanted(s->sk, kind);
+	if (queue)
+		skb_queue_tail(&s->sk->sk_error_queue, skb);
 	spin_unlock_bh(&ls->lock);
-	if (wanted)
-		sk_error_report(sk);
-	return wanted;
+	if (queue)
+		sk_error_report(s->sk);
+	return queue;
 }
 
 /**
@@ -92,10 +102,10 @@ void ltp_notice_post(struct ltp_export *e, u32 kind)
 {
 	struct sk_buff *skb;
 
-	if (!(READ_ONCE(ltp_sk(e->s.sk)->notices) & LTP_NOTICE_BIT(kind)))
+	if (!wanted(e->s.sk, kind))
 		return;
 	skb = ltp_notice_alloc(e->s.sk, GFP_ATOMIC);
-	if (skb && !notice_queue(e, skb, kind, 0, 0))
+	if (skb && !notice_queue(&e->s, skb, kind, 0, 0))
 		kfree_skb(skb);
 }
 
@@ -119,7 +129,7 @@ void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags)
 	if (!skb)
 		return;
 	e->notice = NULL;
-	if (notice_queue(e, skb, kind, reason, flags))
+	if (notice_queue(&e->s, skb, kind, reason, flags))
 		return;
 	kfree_skb(skb);
 	if (kind == LTP_NOTICE_CANCELLED &&
@@ -127,6 +137,61 @@ void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags)
 		WRITE_ONCE(sk->sk_err, -ltp_notice_errno(reason));
 		sk_error_report(sk);
 	}
+}
+
+/* Strangers make sessions: what tells of them counts as received data. */
+static struct sk_buff *import_alloc(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	if (atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf))
+		return NULL;
+	skb = alloc_skb(sizeof(struct ltp_notice), GFP_ATOMIC | __GFP_NOWARN);
+	if (skb)
+		skb_set_owner_r(skb, sk);
+	return skb;
+}
+
+/**
+ * ltp_notice_import_begin() - tell the receiver that a block begins (7.1)
+ * @i: the session, new
+ *
+ * Takes memory for the notice of its cancellation too.  What was not asked
+ * for costs nothing; what the receive buffer has no room for is not told.
+ *
+ * Context: softirq.
+ */
+void ltp_notice_import_begin(struct ltp_import *i)
+{
+	struct sock *sk = i->s.sk;
+	struct sk_buff *skb;
+
+	if (wanted(sk, LTP_NOTICE_RX_CANCELLED))
+		i->notice = import_alloc(sk);
+	if (!wanted(sk, LTP_NOTICE_RX_START))
+		return;
+	skb = import_alloc(sk);
+	if (skb && !notice_queue(&i->s, skb, LTP_NOTICE_RX_START, 0, 0))
+		kfree_skb(skb);
+}
+
+/**
+ * ltp_notice_import_end() - tell the receiver that a block is given up (7.6)
+ * @i: the session, its red part not delivered
+ * @reason: enum ltp_reason
+ * @flags: LTP_NOTICE_BY_PEER
+ *
+ * Context: session.lock held.
+ */
+void ltp_notice_import_end(struct ltp_import *i, u8 reason, u32 flags)
+{
+	struct sk_buff *skb = i->notice;
+
+	if (!skb)
+		return;
+	i->notice = NULL;
+	if (!notice_queue(&i->s, skb, LTP_NOTICE_RX_CANCELLED, reason, flags))
+		kfree_skb(skb);
 }
 
 /**

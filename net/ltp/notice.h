@@ -7,6 +7,8 @@
 struct sk_buff *ltp_notice_alloc(struct sock *sk, gfp_t gfp);
 void ltp_notice_post(struct ltp_export *e, u32 kind);
 void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags);
+void ltp_notice_import_begin(struct ltp_import *i);
+void ltp_notice_import_end(struct ltp_import *i, u8 reason, u32 flags);
 int ltp_notice_recv(struct sock *sk, struct msghdr *msg);
 int ltp_notice_errno(u8 reason);
 

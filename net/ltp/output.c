@@ -31,6 +31,9 @@
 #define RETRY_NS	(5 * NSEC_PER_MSEC)
 #define RETRY_SLOW_NS	(100 * NSEC_PER_MSEC)
 
+/* Answers that wait for a stopped link; what they answer comes again. */
+#define HELD_MAX	1024
+
 /* How far the clock of a rate may lag behind: late timers lose nothing. */
 #define RATE_CREDIT_NS	(20 * NSEC_PER_MSEC)
 
@@ -68,9 +71,10 @@ static u8 checkpoint_type(const struct ltp_export *e, u64 end)
 
 /* Makes the checkpoint over [@from, @end) of one segment the buffer to send. */
 static int shot_checkpoint(struct ltp_export *e, const struct ltp_piece *p,
-			   u64 from, u64 end, u64 lower, u64 rs_serial,
-			   struct shot *shot)
+			   u64 from, u64 end, u64 lower,
+			   const struct ltp_batch *batch, struct shot *shot)
 {
+	u64 rs_serial = batch ? batch->rs_serial : 0;
 	u8 type = checkpoint_type(e, end);
 	struct ltp_signal *cp;
 
@@ -81,6 +85,7 @@ static int shot_checkpoint(struct ltp_export *e, const struct ltp_piece *p,
 	cp->ref = rs_serial;
 	cp->lower = lower;
 	cp->upper = end;
+	cp->cycle = batch ? batch->cycle : 0;
 	cp->skb = ltp_block_rebuild(e, p, from, end - from, type, cp->serial,
 				    rs_serial);
 	if (cp->skb)
@@ -132,7 +137,7 @@ static int shot_rebuild(struct ltp_export *e, struct ltp_batch *batch,
 					   e->s.next_serial, batch->rs_serial);
 		if (to - from <= room) {
 			int err = shot_checkpoint(e, p, from, to, batch->lower,
-						  batch->rs_serial, shot);
+						  batch, shot);
 
 			if (!err)
 				batch->pos = batch->end;
@@ -261,7 +266,7 @@ static int shot_forced(struct ltp_export *e, u32 wire, struct shot *shot)
 	room = ltp_segment_fill_cp(&e->prefix, p.start, wire, e->s.next_serial,
 				   0);
 	from = max(p.start, end - min_t(u64, room, end - p.start));
-	err = shot_checkpoint(e, &p, from, end, lower, 0, shot);
+	err = shot_checkpoint(e, &p, from, end, lower, NULL, shot);
 	if (!err)
 		e->cp_upper = max(e->cp_upper, end);
 	return err;
@@ -271,7 +276,18 @@ static int shot_forced(struct ltp_export *e, u32 wire, struct shot *shot)
 static bool stuck(const struct ltp_export *e)
 {
 	return e->ended && list_empty(&e->s.signals) &&
-	       e->claimed.total < e->red_length;
+	       list_empty(&e->batches) && e->claimed.total < e->red_length;
+}
+
+/* The first batch that has waited long enough for what was overtaken. */
+static struct ltp_batch *batch_due(const struct ltp_export *e)
+{
+	struct ltp_batch *batch;
+
+	list_for_each_entry(batch, &e->batches, list)
+		if (!batch->due)
+			return batch;
+	return NULL;
 }
 
 /*
@@ -288,8 +304,7 @@ static int shot_next(struct ltp_export *e, u32 wire, struct shot *shot)
 	if (e->s.state > LTP_WAITING)
 		return -ENODATA;
 	for (;;) {
-		batch = list_first_entry_or_null(&e->batches, struct ltp_batch,
-						 list);
+		batch = batch_due(e);
 		if (!batch) {
 			b = ltp_block_unsent(e);
 			err = b ? shot_burst(e, b, wire, shot) : -ENODATA;
@@ -357,28 +372,22 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 			batch->pos = shot->undo;
 }
 
-/* Counts what left, and draws the conclusions for original data. */
-static void shot_done(struct ltp_export *e, struct shot *shot)
+/* Redundant copies of a checkpoint, one after the other, to be sent next. */
+static struct sk_buff *copies_of(struct ltp_export *e, struct ltp_signal *cp)
 {
-	struct ltp_burst *b;
+	u32 n = READ_ONCE(e->s.span->conf.redundancy);
+	struct sk_buff *list = NULL, *skb;
 
-	if (shot->cp)
-		ltp_session_count(&e->s, LTP_MIB_TX_CHECKPOINTS, 1);
-	if (!shot->first_pass) {
-		ltp_session_count(&e->s, LTP_MIB_RTX_SEGMENTS, shot->segs);
-		ltp_session_count(&e->s, LTP_MIB_RTX_BYTES, shot->payload);
-		e->rtx_bytes += shot->payload;
-		return;
+	if (n <= 1 || !checkpoint_is_out(e, cp))
+		return NULL;
+	while (--n) {
+		skb = ltp_output_signal_copy(cp);
+		if (!skb)
+			break;
+		skb->next = list;
+		list = skb;
 	}
-	if (e->s.state != LTP_SENDING)
-		return;
-	/* Green data is not sent twice. */
-	b = ltp_block_find(e, shot->undo);
-	if (b && b->type == LTP_SEG_GREEN)
-		ltp_block_drop_burst(e, b);
-	if (!e->ended || e->sent < e->length)
-		return;
-	ltp_export_all_sent(e);
+	return list;
 }
 
 static int span_xmit(struct ltp_span *span, struct sk_buff *skb, u32 stride)
@@ -396,6 +405,47 @@ static int span_xmit(struct ltp_span *span, struct sk_buff *skb, u32 stride)
 	return err;
 }
 
+static void copies_send(struct ltp_span *span, struct sk_buff *list)
+{
+	struct sk_buff *skb, *next;
+
+	skb_list_walk_safe(list, skb, next) {
+		skb_mark_not_on_list(skb);
+		if (!span_xmit(span, skb, U32_MAX))
+			ltp_mib_add(span->engine, span, LTP_MIB_TX_COPIES, 1);
+	}
+}
+
+/*
+ * Counts what left, and draws the conclusions for original data.  Returns the
+ * copies of its checkpoint.
+ */
+static struct sk_buff *shot_done(struct ltp_export *e, struct shot *shot)
+{
+	struct sk_buff *copies = NULL;
+	struct ltp_burst *b;
+
+	if (shot->cp) {
+		ltp_session_count(&e->s, LTP_MIB_TX_CHECKPOINTS, 1);
+		copies = copies_of(e, shot->cp);
+	}
+	if (!shot->first_pass) {
+		ltp_session_count(&e->s, LTP_MIB_RTX_SEGMENTS, shot->segs);
+		ltp_session_count(&e->s, LTP_MIB_RTX_BYTES, shot->payload);
+		e->rtx_bytes += shot->payload;
+		return copies;
+	}
+	if (e->s.state != LTP_SENDING)
+		return copies;
+	/* Green data is not sent twice. */
+	b = ltp_block_find(e, shot->undo);
+	if (b && b->type == LTP_SEG_GREEN)
+		ltp_block_drop_burst(e, b);
+	if (e->ended && e->sent == e->length)
+		ltp_export_all_sent(e);
+	return copies;
+}
+
 /*
  * Whether the span takes another burst now.  If not, ltp_output_run() is
  * going to be called when it does; @after is the time it shall wait at least.
@@ -408,8 +458,8 @@ static bool span_ready(struct ltp_span *span, u64 after)
 
 	rcu_read_lock();
 	flow = rcu_dereference(span->flow);
-	if (!flow)
-		goto out;
+	if (!flow || READ_ONCE(span->local_stopped))
+		goto out;	/* local_start() resumes */
 	now = ktime_get_ns();
 	at = READ_ONCE(span->conf.rate) == LTP_UNKNOWN ? 0 :
 	     READ_ONCE(span->next_tx);
@@ -472,6 +522,7 @@ static void output_stalled(struct ltp_export *e)
 static int output_one(struct ltp_export *e)
 {
 	struct ltp_span *span = e->s.span;
+	struct sk_buff *copies = NULL;
 	struct shot shot;
 	u32 bytes, wire;
 	int err;
@@ -497,8 +548,9 @@ static int output_one(struct ltp_export *e)
 		if (err)
 			shot_undo(e, &shot);
 		else
-			shot_done(e, &shot);
+			copies = shot_done(e, &shot);
 		spin_unlock_bh(&e->s.lock);
+		copies_send(span, copies);
 	}
 	if (!err) {
 		span_charge(span, bytes);
@@ -651,8 +703,41 @@ void ltp_output_stop(struct ltp_span *span)
 	}
 }
 
+/* Keeps a segment until the link is up; false if it is. */
+static bool output_hold(struct ltp_span *span, struct sk_buff *skb)
+{
+	bool held = false;
+
+	if (likely(!READ_ONCE(span->local_stopped)))
+		return false;
+	spin_lock_bh(&span->held.lock);
+	if (READ_ONCE(span->local_stopped)) {
+		held = true;
+		if (skb_queue_len(&span->held) < HELD_MAX)
+			__skb_queue_tail(&span->held, skb);
+		else
+			kfree_skb(skb);
+	}
+	spin_unlock_bh(&span->held.lock);
+	return held;
+}
+
 /**
- * ltp_output_skb() - send one segment at once
+ * ltp_output_held() - send what waited for the link
+ * @span: the span, its link up
+ *
+ * Context: process.
+ */
+void ltp_output_held(struct ltp_span *span)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&span->held)))
+		span_xmit(span, skb, U32_MAX);
+}
+
+/**
+ * ltp_output_skb() - send one segment at once, as often as the span says
  * @span: the span
  * @skb: the segment; consumed
  *
@@ -661,6 +746,17 @@ void ltp_output_stop(struct ltp_span *span)
  */
 int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb)
 {
+	u32 copies = READ_ONCE(span->conf.redundancy);
+	struct sk_buff *copy;
+
+	if (output_hold(span, skb))
+		return 0;
+	for (; copies > 1; copies--) {
+		copy = __pskb_copy(skb, LTP_UDP_HEADROOM,
+				   GFP_ATOMIC | __GFP_NOWARN);
+		if (copy && !span_xmit(span, copy, U32_MAX))
+			ltp_mib_add(span->engine, span, LTP_MIB_TX_COPIES, 1);
+	}
 	return span_xmit(span, skb, U32_MAX);
 }
 
@@ -678,7 +774,7 @@ struct sk_buff *ltp_output_signal_copy(const struct ltp_signal *sig)
 }
 
 /**
- * ltp_output_signals() - send the reports and cancels that have not left yet
+ * ltp_output_signals() - send the signals that have not left yet
  * @s: their session
  *
  * Context: process or softirq; no locks.
@@ -692,6 +788,8 @@ void ltp_output_signals(struct ltp_session *s)
 	do {
 		skb = NULL;
 		found = false;
+		if (READ_ONCE(s->span->local_stopped))
+			return;		/* local_start() comes back */
 		spin_lock_bh(&s->lock);
 		list_for_each_entry(sig, &s->signals, list) {
 			if (sig->running)
@@ -700,6 +798,8 @@ void ltp_output_signals(struct ltp_session *s)
 			skb = ltp_output_signal_copy(sig);
 			/* Without memory the timer tries again. */
 			ltp_timer_signal_sent(s, sig);
+			if (sig->count)
+				break;		/* counted when it was due */
 			ltp_session_count(s, sig->type == LTP_SEG_RS ?
 					  LTP_MIB_TX_REPORTS :
 					  LTP_MIB_TX_CANCELS, 1);

@@ -10,6 +10,7 @@ void ltp_output_run(struct work_struct *work);
 enum hrtimer_restart ltp_output_pace(struct hrtimer *timer);
 void ltp_output_stop(struct ltp_span *span);
 
+void ltp_output_held(struct ltp_span *span);
 int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb);
 void ltp_output_signals(struct ltp_session *s);
 struct sk_buff *ltp_output_signal_copy(const struct ltp_signal *sig);

@@ -8,6 +8,7 @@
 
 #include "af_ltp.h"
 #include "reasm.h"
+#include "report.h"
 #include "session.h"
 #include "trace.h"
 
@@ -203,6 +204,8 @@ int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 				  end - start - added);
 	if (i->held.total == i->red_length)
 		deliver(i);
+	if (i->s.state <= LTP_DELIVERED)
+		ltp_report_progress(i, added);
 	goto free;
 
 nomem:
@@ -245,6 +248,8 @@ int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
 	i->green_min = min(i->green_min, start);
 	if (ltp_segment_is_eob(last->type))
 		i->length = end;
+	if (!run->len)
+		goto free;
 
 	why = LTP_MIB_DROP_RCVBUF;
 	if (ltp_reasm_over(i))
@@ -312,6 +317,7 @@ void ltp_reasm_release(struct ltp_import *i)
 	i->item = NULL;
 	ltp_ranges_free(&i->held);
 	ltp_ranges_free(&i->answered);
+	ltp_report_forget(i);
 	list_for_each_entry_safe(sig, next, &i->acked, list)
 		ltp_session_signal_free(sig);
 	i->n_acked = 0;

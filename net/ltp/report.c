@@ -16,6 +16,12 @@
 #define REPORT_MAX	3500
 /* Reports remembered for the scope of later ones; beyond, it starts at 0. */
 #define ACKED_MAX	256
+/* Reports of one session that may wait for gaps to fill. */
+#define DELAYED_MAX	64
+/* For how many times the span's reordering a report waits at most. */
+#define DELAY_MAX	8
+/* A checkpoint that comes again sooner is a copy, not sent again. */
+#define COPY_NS		(10 * NSEC_PER_MSEC)
 
 static struct ltp_signal *report_find(struct list_head *list, u64 serial)
 {
@@ -109,12 +115,21 @@ static void report_send(struct ltp_import *i, u64 cp_serial, u64 rs_serial,
 {
 	u32 wire = min_t(u32, ltp_span_payload_max(i->s.span), REPORT_MAX);
 	struct ltp_signal *sig;
+	u32 max;
 
 	if (wire < 2 * LTP_SEG_RS_HEAD_MAX)
 		return;		/* no route: the checkpoint will come again */
 	if (!rs_serial)
 		i->primary = upper;
-	ltp_ranges_add(&i->answered, cp_serial, cp_serial + 1);
+	if (cp_serial)
+		ltp_ranges_add(&i->answered, cp_serial, cp_serial + 1);
+	if (!ltp_ranges_cover(&i->held, lower, upper))
+		i->problems++;
+	max = READ_ONCE(i->s.span->conf.max_problems);
+	if (max && i->problems > max) {
+		ltp_session_cancel(&i->s, LTP_REASON_RLEXC, false);
+		return;
+	}
 	while (lower < upper) {
 		sig = report_build(i, cp_serial, lower, upper, wire);
 		if (!sig)
@@ -172,6 +187,179 @@ void ltp_report_release(struct ltp_import *i)
 	report_send(i, i->brake_cp, 0, 0, i->red_length);
 }
 
+/*
+ * The checkpoint was answered, and is not acknowledged: it gets its reports
+ * again.  Copies of it that come at once, because the sender is redundant or
+ * the network duplicates, get nothing, and do not count against the limit.
+ */
+static bool answered_before(struct ltp_import *i, u64 cp_serial)
+{
+	u64 copy = max_t(u64, READ_ONCE(i->s.span->conf.reorder), COPY_NS);
+	u64 now = ktime_get_ns();
+	struct ltp_delayed *d;
+	struct ltp_signal *sig;
+	bool again = false;
+
+	list_for_each_entry(d, &i->delayed, list)
+		if (d->cp_serial == cp_serial)
+			goto copy;
+	list_for_each_entry(sig, &i->s.signals, list) {
+		if (sig->type != LTP_SEG_RS || sig->ref != cp_serial)
+			continue;
+		again = true;
+		if (!sig->running)
+			continue;
+		if (now - sig->sent_at < copy)
+			goto copy;
+		sig->running = false;
+		sig->count++;
+		ltp_session_count(&i->s, LTP_MIB_RTX_REPORTS, 1);
+	}
+	return again;
+
+copy:
+	ltp_session_count(&i->s, LTP_MIB_RX_COPIES, 1);
+	return true;
+}
+
+/*
+ * Puts a report off while its gaps may still fill (REQUIREMENTS 5.16): what
+ * was overtaken on its way is not lost.
+ */
+static bool delay(struct ltp_import *i, u64 cp_serial, u64 rs_serial,
+		  u64 lower, u64 upper)
+{
+	u64 reorder = READ_ONCE(i->s.span->conf.reorder);
+	struct ltp_delayed *d;
+
+	if (!reorder || i->n_delayed == DELAYED_MAX ||
+	    ltp_ranges_cover(&i->held, lower, upper))
+		return false;
+	d = kzalloc(sizeof(*d), GFP_ATOMIC | __GFP_NOWARN);
+	if (!d)
+		return false;
+	d->cp_serial = cp_serial;
+	d->rs_serial = rs_serial;
+	d->lower = lower;
+	d->upper = upper;
+	d->due = ktime_get_ns() + reorder;
+	d->limit = d->due + (DELAY_MAX - 1) * reorder;
+	list_add_tail(&d->list, &i->delayed);
+	i->n_delayed++;
+	ltp_session_count(&i->s, LTP_MIB_REPORTS_DELAYED, 1);
+	ltp_timer_update(&i->s);
+	return true;
+}
+
+/* Sends a report that was put off. */
+static void delayed_send(struct ltp_import *i, struct ltp_delayed *d)
+{
+	u64 lower = d->lower, upper = d->upper;
+
+	list_del(&d->list);
+	i->n_delayed--;
+	if (i->s.state == LTP_DELIVERED) {
+		lower = 0;
+		upper = i->red_length;
+	}
+	if (!brake(i, d->cp_serial))
+		report_send(i, d->cp_serial, d->rs_serial, lower, upper);
+	kfree(d);
+}
+
+/**
+ * ltp_report_progress() - more data of an import session came
+ * @i: the session
+ * @filled: some of it was not held before
+ *
+ * Reports that waited for no more than this go out.
+ *
+ * Context: softirq, session.lock held; the caller calls ltp_output_signals().
+ */
+void ltp_report_progress(struct ltp_import *i, bool filled)
+{
+	const struct ltp_span *span = i->s.span;
+	struct ltp_delayed *d;
+
+	if (READ_ONCE(span->conf.gap_reports) && filled) {
+		i->quiet = i->s.state == LTP_RECEIVING &&
+			   i->red_length == LTP_UNKNOWN &&
+			   i->held.total < i->red_max;
+		if (i->quiet)
+			ltp_timer_update(&i->s);
+	}
+	if (list_empty(&i->delayed) || !filled)
+		return;
+	list_for_each_entry(d, &i->delayed, list) {
+		if (i->s.state == LTP_DELIVERED ||
+		    ltp_ranges_cover(&i->held, d->lower, d->upper))
+			d->due = 0;
+		else
+			d->due = min(i->last_heard +
+				     READ_ONCE(span->conf.reorder), d->limit);
+	}
+	ltp_report_expire(i, i->last_heard);
+}
+
+/**
+ * ltp_report_expire() - send the reports that have waited long enough
+ * @i: the session
+ * @now: ktime ns
+ *
+ * Context: softirq, session.lock held; the caller calls ltp_output_signals().
+ */
+void ltp_report_expire(struct ltp_import *i, u64 now)
+{
+	struct ltp_delayed *d, *next;
+
+	list_for_each_entry_safe(d, next, &i->delayed, list) {
+		if (d->due > now)
+			continue;
+		delayed_send(i, d);
+		/* A limit may have ended the session, and freed the others. */
+		if (i->s.state > LTP_DELIVERED)
+			return;
+	}
+}
+
+/**
+ * ltp_report_forget() - no report waits any more
+ * @i: the session, which ends
+ *
+ * Context: session.lock held, or the last reference is gone.
+ */
+void ltp_report_forget(struct ltp_import *i)
+{
+	struct ltp_delayed *d, *next;
+
+	list_for_each_entry_safe(d, next, &i->delayed, list)
+		kfree(d);
+	INIT_LIST_HEAD(&i->delayed);
+	i->n_delayed = 0;
+	i->quiet = false;
+}
+
+/**
+ * ltp_report_gaps() - report gaps unasked (section 6.11, asynchronous)
+ * @i: the session, its red part still without an end
+ *
+ * Data stopped arriving, so the checkpoint that was to come is lost; the
+ * sender may as well fill the gaps while it sends that again.
+ *
+ * Context: softirq, session.lock held; the caller calls ltp_output_signals().
+ */
+void ltp_report_gaps(struct ltp_import *i)
+{
+	u64 lower = i->primary < i->red_max ? i->primary : 0;
+
+	i->quiet = false;
+	if (i->s.state != LTP_RECEIVING || i->red_length != LTP_UNKNOWN ||
+	    i->n_delayed || ltp_ranges_cover(&i->held, lower, i->red_max))
+		return;
+	ltp_session_count(&i->s, LTP_MIB_GAP_REPORTS, 1);
+	report_send(i, 0, 0, lower, i->red_max);
+}
+
 /**
  * ltp_report_checkpoint() - answer a checkpoint (sections 6.8, 6.11)
  * @i: the session
@@ -185,27 +373,21 @@ void ltp_report_release(struct ltp_import *i)
 void ltp_report_checkpoint(struct ltp_import *i, const struct ltp_segment *cp)
 {
 	u64 upper = cp->offset + cp->length, lower, a, b;
-	struct ltp_signal *sig;
-	bool again = false;
 
-	list_for_each_entry(sig, &i->s.signals, list) {
-		if (sig->type != LTP_SEG_RS || sig->ref != cp->cp_serial)
-			continue;
-		again = true;
-		if (!sig->running)
-			continue;
-		sig->running = false;
-		sig->count++;
-		ltp_session_count(&i->s, LTP_MIB_RTX_REPORTS, 1);
-	}
-	if (again || brake(i, cp->cp_serial))
+	if (answered_before(i, cp->cp_serial) || brake(i, cp->cp_serial))
 		return;
-	if (ltp_ranges_next(&i->answered, cp->cp_serial, cp->cp_serial + 1, &a,
-			    &b))
+	if (i->s.state == LTP_DELIVERED) {
+		/* All there is to say closes the session soonest. */
 		lower = 0;
-	else
+		upper = i->red_length;
+	} else if (ltp_ranges_next(&i->answered, cp->cp_serial,
+				   cp->cp_serial + 1, &a, &b)) {
+		lower = 0;
+	} else {
 		lower = report_lower(i, cp->rs_serial, upper);
-	report_send(i, cp->cp_serial, cp->rs_serial, lower, upper);
+	}
+	if (!delay(i, cp->cp_serial, cp->rs_serial, lower, upper))
+		report_send(i, cp->cp_serial, cp->rs_serial, lower, upper);
 }
 
 /**
@@ -232,7 +414,7 @@ void ltp_report_acked(struct ltp_import *i, u64 serial)
 		ltp_session_signal_free(sig);
 	}
 	if (i->s.state == LTP_DELIVERED && i->length != LTP_UNKNOWN &&
-	    list_empty(&i->s.signals) && !i->braked)
+	    ltp_import_reported(i))
 		ltp_session_close(&i->s);
 }
 
@@ -264,29 +446,99 @@ struct sk_buff *ltp_report_all(const struct ltp_session_key *key, u64 cp_serial,
 	return skb;
 }
 
+static struct ltp_signal *checkpoint_find(struct ltp_export *e, u64 serial)
+{
+	struct ltp_signal *sig;
+
+	list_for_each_entry(sig, &e->s.signals, list)
+		if (ltp_segment_is_data(sig->type) && sig->serial == serial)
+			return sig;
+	return NULL;
+}
+
 /*
  * A checkpoint is answered when the reports that name it cover its scope to
  * its end: of several segments of one report some may be lost, and their own
  * timers may run out while the session would wait for nothing.
  */
-static void checkpoint_covered(struct ltp_export *e,
+static void checkpoint_covered(struct ltp_signal *cp,
 			       const struct ltp_segment *rs)
 {
-	struct ltp_signal *sig;
+	cp->covered += rs->upper - rs->lower;
+	cp->covered_from = min(cp->covered_from, rs->lower);
+	cp->covered_to = max(cp->covered_to, rs->upper);
+	if (cp->covered_from <= cp->lower && cp->covered_to >= cp->upper &&
+	    cp->covered >= cp->covered_to - cp->covered_from)
+		ltp_session_signal_free(cp);
+}
 
-	list_for_each_entry(sig, &e->s.signals, list) {
-		if (!ltp_segment_is_data(sig->type) ||
-		    sig->serial != rs->cp_serial)
+/*
+ * Has what a report left out sent again.  Reports that answer the same
+ * checkpoint one after the other make one batch, as long as none of it left
+ * (REQUIREMENTS 7.11): its checkpoint names the report that starts lowest.
+ */
+static int batch_add(struct ltp_export *e, const struct ltp_segment *rs,
+		     u32 cycle)
+{
+	u64 reorder = READ_ONCE(e->s.span->conf.reorder);
+	struct ltp_batch *batch;
+
+	list_for_each_entry(batch, &e->batches, list) {
+		if (!rs->cp_serial || batch->cp_serial != rs->cp_serial ||
+		    batch->pos != batch->lower ||
+		    rs->lower > batch->end || rs->upper < batch->lower)
 			continue;
-		sig->covered += rs->upper - rs->lower;
-		sig->covered_from = min(sig->covered_from, rs->lower);
-		sig->covered_to = max(sig->covered_to, rs->upper);
-		if (sig->covered_from <= sig->lower &&
-		    sig->covered_to >= sig->upper &&
-		    sig->covered >= sig->covered_to - sig->covered_from)
-			ltp_session_signal_free(sig);
-		return;
+		if (rs->lower < batch->lower) {
+			batch->lower = rs->lower;
+			batch->pos = rs->lower;
+			batch->rs_serial = rs->rs_serial;
+		}
+		batch->end = max(batch->end, rs->upper);
+		return 0;
 	}
+	batch = kzalloc(sizeof(*batch), GFP_ATOMIC | __GFP_NOWARN);
+	if (!batch)
+		return -ENOMEM;
+	batch->pos = rs->lower;
+	batch->end = rs->upper;
+	batch->lower = rs->lower;
+	batch->rs_serial = rs->rs_serial;
+	batch->cp_serial = rs->cp_serial;
+	batch->cycle = cycle;
+	if (reorder)
+		batch->due = ktime_get_ns() + reorder;
+	list_add_tail(&batch->list, &e->batches);
+	return 0;
+}
+
+/* The limits of sections 6.13 and 6.22; an enum ltp_reason if one is met. */
+static int over_limits(struct ltp_export *e, u32 cycle)
+{
+	const struct ltp_span_conf *conf = &e->s.span->conf;
+	u32 cycles = READ_ONCE(conf->max_cycles);
+	u32 problems = READ_ONCE(conf->max_problems);
+
+	if (problems && ++e->problems > problems)
+		return LTP_REASON_RLEXC;
+	if (cycles && cycle > cycles)
+		return LTP_REASON_RXMTCYCEXC;
+	return -1;
+}
+
+/**
+ * ltp_report_batches_due() - resends have waited long enough
+ * @e: the session
+ * @now: ktime ns
+ *
+ * Context: session.lock held; the caller calls ltp_output_export().
+ */
+void ltp_report_batches_due(struct ltp_export *e, u64 now)
+{
+	struct ltp_batch *batch;
+
+	list_for_each_entry(batch, &e->batches, list)
+		if (batch->due <= now)
+			batch->due = 0;
 }
 
 /**
@@ -307,12 +559,13 @@ static void checkpoint_covered(struct ltp_export *e,
 int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			const u8 *claims, const u8 *end)
 {
-	u64 prev, from, to, n, total = 0;
-	struct ltp_batch *batch;
+	u64 prev, from, to, n;
 	const u8 *p = claims;
-	int err;
+	struct ltp_signal *cp;
+	int err, reason;
+	u32 cycle;
 
-	for (n = rs->n_claims, prev = 0; n; n--, total += to - from) {
+	for (n = rs->n_claims, prev = 0; n; n--) {
 		err = ltp_segment_next_claim(&p, end, rs, &prev, &from, &to);
 		if (err)
 			return err;
@@ -326,14 +579,6 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			    &from, &to))
 		return 0;
 
-	batch = kzalloc(sizeof(*batch), GFP_ATOMIC | __GFP_NOWARN);
-	if (!batch)
-		return -ENOMEM;
-	err = ltp_ranges_add(&e->reports, rs->rs_serial, rs->rs_serial + 1);
-	if (err) {
-		kfree(batch);
-		return err;
-	}
 	trace_ltp_report(&e->s, false, rs->rs_serial, rs->cp_serial, rs->lower,
 			 rs->upper);
 	p = claims;
@@ -343,18 +588,25 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 		/* Without memory it counts as a gap and is sent again. */
 		ltp_block_claim(e, from, to);
 	}
-	checkpoint_covered(e, rs);
 
-	if (ltp_ranges_next_gap(&e->claimed, rs->lower, rs->upper, &from,
-				&to)) {
-		batch->pos = rs->lower;
-		batch->end = rs->upper;
-		batch->lower = rs->lower;
-		batch->rs_serial = rs->rs_serial;
-		list_add_tail(&batch->list, &e->batches);
-		batch = NULL;
+	cp = checkpoint_find(e, rs->cp_serial);
+	if (!ltp_ranges_cover(&e->claimed, rs->lower, rs->upper)) {
+		cycle = cp ? cp->cycle + 1 : 1;
+		reason = over_limits(e, cycle);
+		if (reason >= 0) {
+			ltp_session_cancel(&e->s, reason, false);
+			return 0;
+		}
+		err = batch_add(e, rs, cycle);
+		if (err)
+			return err;
+		ltp_timer_update(&e->s);
 	}
-	kfree(batch);
+	err = ltp_ranges_add(&e->reports, rs->rs_serial, rs->rs_serial + 1);
+	if (err)
+		return err;
+	if (cp)
+		checkpoint_covered(cp, rs);
 	ltp_export_check(e);
 	return 0;
 }

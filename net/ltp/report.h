@@ -6,10 +6,15 @@
 
 void ltp_report_checkpoint(struct ltp_import *i,
 			   const struct ltp_segment *cp);
+void ltp_report_progress(struct ltp_import *i, bool filled);
+void ltp_report_expire(struct ltp_import *i, u64 now);
+void ltp_report_gaps(struct ltp_import *i);
+void ltp_report_forget(struct ltp_import *i);
 void ltp_report_release(struct ltp_import *i);
 void ltp_report_acked(struct ltp_import *i, u64 serial);
 struct sk_buff *ltp_report_all(const struct ltp_session_key *key, u64 cp_serial,
 			       u64 length);
+void ltp_report_batches_due(struct ltp_export *e, u64 now);
 int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			const u8 *claims, const u8 *end);
 

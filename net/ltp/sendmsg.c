@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* sendmsg(): one call is one block, or with MSG_MORE a piece of one. */
-#include <linux/ltp_netlink.h>
 #include <linux/sched/signal.h>
 #include <linux/udp.h>
 #include <linux/uio.h>
 
 #include "af_ltp.h"
 #include "block.h"
-#include "compat.h"
 #include "compat.h"
 #include "notice.h"
 #include "output.h"
@@ -97,38 +95,32 @@ static struct ltp_span *span_to(struct ltp_sock *ls, u64 remote)
 	return span;
 }
 
-static struct ltp_export *block_begin(struct ltp_sock *ls, u64 remote,
-				      u64 service, const struct wish *w)
+static struct ltp_export *block_begin(struct ltp_sock *ls,
+				      struct ltp_span *span, u64 service,
+				      const struct wish *w)
 {
 	u32 wire, max, limit;
 	struct ltp_export *e;
-	struct ltp_span *span;
 
-	span = span_to(ls, remote);
-	if (!span)
-		return ERR_PTR(-ENETUNREACH);
-	e = ERR_PTR(-ENETUNREACH);
 	max = ltp_span_payload_max(span);
 	if (!max)
-		goto out;
-	e = ERR_PTR(-EMSGSIZE);
+		return ERR_PTR(-ENETUNREACH);
 	wire = READ_ONCE(span->conf.segment_size);
 	if (w->segment_size > max)
-		goto out;
+		return ERR_PTR(-EMSGSIZE);
 	if (w->segment_size)
 		wire = w->segment_size;
 	if (!wire || wire > max)
 		wire = max;
-	e = ERR_PTR(-EINVAL);
 	if (wire < SEGMENT_MIN)
-		goto out;
+		return ERR_PTR(-EINVAL);
 	limit = w->burst_limit ?: READ_ONCE(span->conf.burst_limit);
 	if (!limit || limit > UDP_MAX_SEGMENTS)
 		limit = UDP_MAX_SEGMENTS;
 
 	e = ltp_export_create(ls, span, service);
 	if (IS_ERR(e))
-		goto out;
+		return e;
 	e->wire = wire;
 	e->burst_max = max(ltp_span_burst_max(span), wire);
 	e->burst_limit = limit;
@@ -136,8 +128,6 @@ static struct ltp_export *block_begin(struct ltp_sock *ls, u64 remote,
 	e->cookie = w->cookie;
 	ltp_session_count(&e->s, LTP_MIB_BLOCKS_SENT, 1);
 	ltp_notice_post(e, LTP_NOTICE_START);
-out:
-	ltp_span_put(span);
 	return e;
 }
 
@@ -160,14 +150,21 @@ static bool has_space(const struct sock *sk)
 	return refcount_read(&sk->sk_wmem_alloc) < READ_ONCE(sk->sk_sndbuf);
 }
 
+/* Both what the socket has room for and what the span allows. */
+static bool may_send(struct ltp_sock *ls, struct ltp_span *span, bool fresh,
+		     u64 more)
+{
+	return has_space(&ls->sk) && ltp_span_admit(span, ls, fresh, more);
+}
+
 /*
  * If the buffer is full of nothing but this block, only a report can make
  * room: ask for one.
  */
 static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
 {
-	if (!list_is_singular(&ls->exports) ||
-	    READ_ONCE(e->s.span->conf.flags) & LTP_SPAN_FLAGS_NO_DISCRETIONARY)
+	if ((!has_space(&ls->sk) && !list_is_singular(&ls->exports)) ||
+	    READ_ONCE(e->s.span->conf.no_discretionary))
 		return;
 	spin_lock_bh(&e->s.lock);
 	if (e->cp_upper < min(e->sent, e->red_limit) && e->sent == e->length)
@@ -176,23 +173,26 @@ static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
 	ltp_output_export(e);
 }
 
-/* Waits until the send buffer has room, for @e if there is a block already. */
-static int wait_for_space(struct ltp_sock *ls, struct ltp_export *e,
-			  long *timeo)
+/* Waits until there is room, for @e if there is a block already. */
+static int wait_for_space(struct ltp_sock *ls, struct ltp_span *span,
+			  struct ltp_export *e, long *timeo)
 {
+	u64 more = e ? e->burst_max : 0;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = &ls->sk;
 	long slice;
 	int err;
 
-	if (has_space(sk))
+	if (may_send(ls, span, !e, more))
 		return 0;
+	if (has_space(sk))
+		ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_WAITS, 1);
 	add_wait_queue(sk_sleep(sk), &wait);
 	for (;;) {
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		err = 0;
-		if (has_space(sk) ||
+		if (may_send(ls, span, !e, more) ||
 		    (e && READ_ONCE(e->s.state) != LTP_SENDING))
 			break;
 		err = -EAGAIN;
@@ -221,10 +221,13 @@ static int wait_for_space(struct ltp_sock *ls, struct ltp_export *e,
 static u64 checkpoint_distance(const struct ltp_sock *ls,
 			       const struct ltp_export *e, u64 total)
 {
+	u64 max = READ_ONCE(e->s.span->conf.max_inflight);
 	u64 half = READ_ONCE(ls->sk.sk_sndbuf) / 2;
 
+	if (max)
+		half = clamp_t(u64, max / 2, e->wire, half);
 	if (total <= half ||
-	    READ_ONCE(e->s.span->conf.flags) & LTP_SPAN_FLAGS_NO_DISCRETIONARY)
+	    READ_ONCE(e->s.span->conf.no_discretionary))
 		return LTP_UNKNOWN;
 	return e->length < half ? half : half / 2;
 }
@@ -240,7 +243,7 @@ static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 	int err;
 
 	while (last ? !e->ended : iov_iter_count(from)) {
-		err = timeo ? wait_for_space(ls, e, timeo) : 0;
+		err = timeo ? wait_for_space(ls, e->s.span, e, timeo) : 0;
 		if (!err)
 			err = ltp_block_append(e, from, last,
 					       checkpoint_distance(ls, e,
@@ -310,6 +313,50 @@ static int destination(struct ltp_sock *ls, struct msghdr *msg,
 	return 0;
 }
 
+/* Opens a block, as soon as there is room for it. */
+static int block_open(struct ltp_sock *ls, const struct sockaddr_ltp *to,
+		      const struct wish *wish, size_t len, bool whole,
+		      long *timeo)
+{
+	u64 room = READ_ONCE(ls->sk.sk_sndbuf);
+	struct ltp_export *e;
+	struct ltp_span *span;
+	u64 max;
+	int err;
+
+	span = span_to(ls, to->sltp_engine);
+	if (!span)
+		return -ENETUNREACH;
+	/* Without waiting a block is taken whole or not at all. */
+	max = READ_ONCE(span->conf.max_inflight) ?: U64_MAX;
+	err = -EMSGSIZE;
+	if (whole && (len > room || len > max))
+		goto out;
+	err = -EAGAIN;
+	if (whole && len + sk_wmem_alloc_get(&ls->sk) > room)
+		goto out;
+	do {
+		err = -EAGAIN;
+		if (!whole) {
+			err = wait_for_space(ls, span, NULL, timeo);
+		} else if (ltp_span_admit(span, ls, true, len)) {
+			err = 0;
+		} else {
+			ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_WAITS, 1);
+		}
+		if (err)
+			goto out;
+		e = block_begin(ls, span, to->sltp_service, wish);
+		/* Another socket may have been faster to the last session. */
+		err = PTR_ERR_OR_ZERO(e);
+	} while (err == -ENOBUFS);
+	if (!err)
+		ls->open = e;
+out:
+	ltp_span_put(span);
+	return err;
+}
+
 static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 {
 	bool more = msg->msg_flags & LTP_COMPAT_MORE, fresh = !ls->open;
@@ -320,9 +367,9 @@ static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 	struct ltp_export *e;
 	struct wish wish;
 	bool whole = fresh && !wait && !more;
-	u64 total, room;
 	size_t done;
 	long timeo;
+	u64 total;
 	int err;
 
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
@@ -339,24 +386,14 @@ static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 	if (fresh) {
 		if (!len)
 			return more ? 0 : -EINVAL;
-		/* Without waiting a block is taken whole or not at all. */
-		room = READ_ONCE(sk->sk_sndbuf);
-		if (whole && len > room)
-			return -EMSGSIZE;
-		if (whole && len + sk_wmem_alloc_get(sk) > room)
-			return -EAGAIN;
-		err = whole ? 0 : wait_for_space(ls, NULL, &timeo);
+		err = block_open(ls, &to, &wish, len, whole, &timeo);
 		if (err)
 			return err;
-		e = block_begin(ls, to.sltp_engine, to.sltp_service, &wish);
-		if (IS_ERR(e))
-			return PTR_ERR(e);
-		ls->open = e;
 	}
 	e = ls->open;
 	total = e->length + e->tail_len + len;
 	err = -EMSGSIZE;
-	if (READ_ONCE(e->s.span->conf.flags) & LTP_SPAN_FLAGS_NO_DISCRETIONARY &&
+	if (READ_ONCE(e->s.span->conf.no_discretionary) &&
 	    total > READ_ONCE(sk->sk_sndbuf) / 2)
 		goto fail;
 

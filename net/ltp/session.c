@@ -64,13 +64,15 @@ void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
  * @on_sock: the list of its socket that it joins
  *
  * Return: 0; -EEXIST if there is a session of that name; -ENETDOWN if the
- * span, -ESHUTDOWN if the socket is being closed; -ENOMEM.
+ * span, -ESHUTDOWN if the socket is being closed; -ENOBUFS if the span has as
+ * many as it may; -ENOMEM.
  */
 int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
 {
 	struct ltp_net *ln = s->span->engine->ln;
 	struct ltp_sock *ls = ltp_sk(s->sk);
 	struct ltp_span *span = s->span;
+	u32 max;
 	int err;
 
 	/* The lock keeps a finder out until the session is complete. */
@@ -85,9 +87,14 @@ int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
 	}
 	s->hashed = true;
 
+	max = ltp_session_is_export(s) ? READ_ONCE(span->conf.max_sessions) :
+					 READ_ONCE(span->conf.max_imports);
 	spin_lock(&span->lock);
 	if (span->dead) {
 		err = -ENETDOWN;
+	} else if (max && max <= (ltp_session_is_export(s) ? span->exports :
+							     span->imports)) {
+		err = -ENOBUFS;
 	} else {
 		list_add_tail(&s->on_span, &span->sessions);
 		if (ltp_session_is_export(s))
@@ -159,6 +166,7 @@ void ltp_session_put(struct ltp_session *s)
 		kfree_skb(ltp_export(s)->notice);
 	} else {
 		ltp_reasm_release(ltp_import(s));
+		kfree_skb(ltp_import(s)->notice);
 		atomic_dec(&s->span->engine->imports);
 	}
 	ltp_span_put(s->span);
@@ -339,6 +347,7 @@ void ltp_session_close(struct ltp_session *s)
 
 	if (ltp_session_is_export(s)) {
 		ltp_block_release(ltp_export(s));
+		ltp_span_room(span);
 	} else {
 		remember(ltp_import(s), delivered);
 		ltp_reasm_release(ltp_import(s));
@@ -385,8 +394,11 @@ void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
 			sig = ltp_session_signal(LTP_SEG_CS, GFP_ATOMIC);
 		ltp_block_release(ltp_export(s));
 	} else {
-		if (!delivered)
+		if (!delivered) {
 			ltp_session_count(s, LTP_MIB_BLOCKS_REFUSED, 1);
+			ltp_notice_import_end(ltp_import(s), reason,
+					      by_peer ? LTP_NOTICE_BY_PEER : 0);
+		}
 		if (!by_peer && !delivered)
 			sig = ltp_session_signal(LTP_SEG_CR, GFP_ATOMIC);
 		ltp_reasm_release(ltp_import(s));
@@ -567,7 +579,7 @@ void ltp_export_check(struct ltp_export *e)
  *
  * Context: softirq.
  * Return: the session with a reference, or an ERR_PTR: -EEXIST if another CPU
- * was first; -ENOBUFS beyond the engine's limit.
+ * was first; -ENOBUFS beyond the engine's limit or the span's.
  */
 struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 				     const struct ltp_session_key *key,
@@ -601,7 +613,9 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 	ltp_ranges_init(&i->answered);
 	INIT_LIST_HEAD(&i->acked);
 	INIT_LIST_HEAD(&i->on_brake);
+	INIT_LIST_HEAD(&i->delayed);
 	i->last_heard = i->s.born;
+	ltp_notice_import_begin(i);
 
 	err = ltp_session_insert(&i->s, &ltp_sk(sk)->imports);
 	if (err) {
@@ -609,6 +623,9 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 		return ERR_PTR(err);
 	}
 	trace_ltp_state(&i->s, LTP_RECEIVING);
+	spin_lock_bh(&i->s.lock);
+	ltp_timer_update(&i->s);
+	spin_unlock_bh(&i->s.lock);
 	return i;
 
 uncount:

@@ -62,6 +62,12 @@ static inline bool ltp_session_is_export(const struct ltp_session *s)
 	return s->key.export;
 }
 
+/* No report is on its way, or will be unless the peer asks for it. */
+static inline bool ltp_import_reported(const struct ltp_import *i)
+{
+	return list_empty(&i->s.signals) && !i->braked && !i->n_delayed;
+}
+
 static inline void ltp_session_hold(struct ltp_session *s)
 {
 	refcount_inc(&s->ref);

@@ -17,6 +17,25 @@ const struct rhashtable_params ltp_span_params = {
 	.automatic_shrinking = true,
 };
 
+const struct rhashtable_params ltp_peer_params = {
+	.head_offset = offsetof(struct ltp_span, peer_node),
+	.key_offset = offsetof(struct ltp_span, peer_key),
+	.key_len = sizeof(struct ltp_peer_key),
+	.automatic_shrinking = true,
+};
+
+static void peer_key_init(struct ltp_peer_key *key, u64 engine,
+			  const struct ltp_addr *addr)
+{
+	memset(key, 0, sizeof(*key));
+	key->engine = engine;
+	key->family = addr->family;
+	if (addr->family == AF_INET)
+		key->v6.s6_addr32[0] = addr->v4;
+	else
+		key->v6 = addr->v6;
+}
+
 /**
  * ltp_span_put() - give a reference back
  * @span: the span
@@ -70,7 +89,10 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	spin_lock_init(&span->lock);
 	INIT_LIST_HEAD(&span->sessions);
 	INIT_LIST_HEAD(&span->pending);
+	INIT_LIST_HEAD(&span->blocked);
 	INIT_LIST_HEAD(&span->closed);
+	skb_queue_head_init(&span->held);
+	peer_key_init(&span->peer_key, engine->id, addr);
 	INIT_WORK(&span->run, ltp_output_run);
 	hrtimer_setup(&span->pacer, ltp_output_pace, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_SOFT);
@@ -81,12 +103,18 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 		goto put;
 	}
 	rcu_assign_pointer(span->flow, flow);
+	err = rhltable_insert(&engine->ln->peers, &span->peer_node,
+			      ltp_peer_params);
+	if (err)
+		goto close;
 	err = rhashtable_lookup_insert_fast(&engine->ln->spans, &span->node,
 					    ltp_span_params);
 	if (!err)
 		return 0;
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG(extack, "there is a span to this engine");
+	rhltable_remove(&engine->ln->peers, &span->peer_node, ltp_peer_params);
+close:
 	RCU_INIT_POINTER(span->flow, NULL);
 	ltp_udp_close(flow);
 put:
@@ -109,6 +137,8 @@ void ltp_span_delete(struct ltp_span *span)
 	spin_unlock_bh(&span->lock);
 	rhashtable_remove_fast(&span->engine->ln->spans, &span->node,
 			       ltp_span_params);
+	rhltable_remove(&span->engine->ln->peers, &span->peer_node,
+			ltp_peer_params);
 	flow = rcu_replace_pointer(span->flow, NULL,
 				   lockdep_is_held(&span->engine->ln->config));
 	/*
@@ -122,6 +152,8 @@ void ltp_span_delete(struct ltp_span *span)
 	ltp_session_end_all(&span->sessions, &span->lock, true,
 			    LTP_REASON_SYS_CNCLD);
 	ltp_session_forget(span);
+	ltp_span_unblock(span);
+	skb_queue_purge(&span->held);
 	ltp_span_put(span);
 }
 
@@ -145,6 +177,139 @@ struct ltp_span *ltp_span_find(struct ltp_net *ln, u64 engine, u64 remote)
 		span = NULL;
 	rcu_read_unlock();
 	return span;
+}
+
+/**
+ * ltp_span_by_addr() - a span towards an address
+ * @ln: the namespace
+ * @engine: local engine ID
+ * @addr: the address; its port does not matter
+ *
+ * For segments that do not name their sender: any of several spans will do.
+ *
+ * Context: any.
+ * Return: the span with a reference, or NULL.
+ */
+struct ltp_span *ltp_span_by_addr(struct ltp_net *ln, u64 engine,
+				  const struct ltp_addr *addr)
+{
+	struct rhlist_head *list, *pos;
+	struct ltp_span *span = NULL;
+	struct ltp_peer_key key;
+
+	peer_key_init(&key, engine, addr);
+	rcu_read_lock();
+	list = rhltable_lookup(&ln->peers, &key, ltp_peer_params);
+	rhl_for_each_entry_rcu(span, pos, list, peer_node)
+		if (refcount_inc_not_zero(&span->ref))
+			break;
+	rcu_read_unlock();
+	return pos ? span : NULL;
+}
+
+/* Whether the limits of the span allow another block, or more of one. */
+static bool has_room(struct ltp_span *span, bool fresh, u64 more)
+{
+	u32 sessions = READ_ONCE(span->conf.max_sessions);
+	u64 max = READ_ONCE(span->conf.max_inflight);
+	u64 inflight = atomic64_read(&span->inflight);
+
+	if (fresh && sessions && READ_ONCE(span->exports) >= sessions)
+		return false;
+	/* One burst always goes, or a small limit would stop all. */
+	return !max || !inflight || inflight + more <= max;
+}
+
+/**
+ * ltp_span_admit() - whether a socket may send now
+ * @span: the span
+ * @ls: the socket
+ * @fresh: a new block, else more of one
+ * @more: bytes that it will send without asking again
+ *
+ * If it may not, the socket's sk_write_space() is called when it may.
+ *
+ * Context: process, ltp_sock.send_lock held.
+ * Return: true if it may.
+ */
+bool ltp_span_admit(struct ltp_span *span, struct ltp_sock *ls, bool fresh,
+		    u64 more)
+{
+	bool room = has_room(span, fresh, more);
+
+	if (likely(room && !READ_ONCE(ls->blocked)))
+		return true;
+	ltp_span_leave_blocked(ls);
+	if (room)
+		return true;
+	ltp_span_hold(span);
+	spin_lock_bh(&span->lock);
+	WRITE_ONCE(ls->blocked, span);
+	list_add_tail(&ls->on_blocked, &span->blocked);
+	spin_unlock_bh(&span->lock);
+	smp_mb();	/* pairs with ltp_span_room() */
+	if (!has_room(span, fresh, more) && !READ_ONCE(span->dead))
+		return false;
+	ltp_span_leave_blocked(ls);
+	return true;
+}
+
+/**
+ * ltp_span_leave_blocked() - a socket does not wait any more
+ * @ls: the socket
+ *
+ * Context: process, ltp_sock.send_lock held, or the socket is closing.
+ */
+void ltp_span_leave_blocked(struct ltp_sock *ls)
+{
+	struct ltp_span *span = ls->blocked;
+
+	if (!span)
+		return;
+	spin_lock_bh(&span->lock);
+	list_del_init(&ls->on_blocked);
+	WRITE_ONCE(ls->blocked, NULL);
+	spin_unlock_bh(&span->lock);
+	ltp_span_put(span);
+}
+
+/**
+ * ltp_span_unblock() - wake those that wait for the span's limits
+ * @span: the span
+ *
+ * Context: any; no locks but session.lock.
+ */
+void ltp_span_unblock(struct ltp_span *span)
+{
+	struct ltp_sock *ls;
+
+	for (;;) {
+		spin_lock_bh(&span->lock);
+		ls = list_first_entry_or_null(&span->blocked, struct ltp_sock,
+					      on_blocked);
+		if (ls) {
+			list_del_init(&ls->on_blocked);
+			sock_hold(&ls->sk);
+		}
+		spin_unlock_bh(&span->lock);
+		if (!ls)
+			return;
+		ls->sk.sk_write_space(&ls->sk);
+		sock_put(&ls->sk);
+	}
+}
+
+/**
+ * ltp_span_room() - something of the span's limits has become free
+ * @span: the span
+ *
+ * Context: any; no locks but session.lock.
+ */
+void ltp_span_room(struct ltp_span *span)
+{
+	smp_mb();	/* pairs with ltp_span_admit() */
+	if (unlikely(!list_empty(&span->blocked)) && has_room(span, true, 0))
+		ltp_span_unblock(span);
 }
 
 /**

@@ -5,6 +5,7 @@
 #include <net/ltp.h>
 
 extern const struct rhashtable_params ltp_span_params;
+extern const struct rhashtable_params ltp_peer_params;
 
 int ltp_span_create(struct ltp_engine *engine, u64 remote,
 		    const struct ltp_addr *addr,
@@ -12,6 +13,13 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 		    struct netlink_ext_ack *extack);
 void ltp_span_delete(struct ltp_span *span);
 struct ltp_span *ltp_span_find(struct ltp_net *ln, u64 engine, u64 remote);
+struct ltp_span *ltp_span_by_addr(struct ltp_net *ln, u64 engine,
+				  const struct ltp_addr *addr);
+bool ltp_span_admit(struct ltp_span *span, struct ltp_sock *ls, bool fresh,
+		    u64 more);
+void ltp_span_leave_blocked(struct ltp_sock *ls);
+void ltp_span_unblock(struct ltp_span *span);
+void ltp_span_room(struct ltp_span *span);
 void ltp_span_put(struct ltp_span *span);
 u32 ltp_span_payload_max(struct ltp_span *span);
 u32 ltp_span_burst_max(struct ltp_span *span);

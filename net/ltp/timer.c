@@ -38,6 +38,18 @@ u64 ltp_timer_patience(const struct ltp_span *span)
 	       ltp_timer_round_trip(span) + 10 * (u64)NSEC_PER_SEC;
 }
 
+/**
+ * ltp_timer_quiet() - after how much silence gaps are reported unasked
+ * @span: the span
+ *
+ * Return: ns.
+ */
+u64 ltp_timer_quiet(const struct ltp_span *span)
+{
+	return max_t(u64, 2 * READ_ONCE(span->conf.reorder),
+		     20 * NSEC_PER_MSEC);
+}
+
 /*
  * An armed timer holds a reference.  @running: called by the timer itself,
  * which then cannot expire a second time meanwhile.
@@ -56,28 +68,74 @@ static void timer_arm(struct ltp_session *s, u64 at, bool running)
 	hrtimer_start(&s->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
 }
 
+/* When the peer should answer a signal, at the latest (section 6.5). */
+static u64 answered_at(const struct ltp_span *span,
+		       const struct ltp_signal *sig)
+{
+	return sig->sent_at + sig->shift + READ_ONCE(span->conf.owlt_out) +
+	       READ_ONCE(span->conf.margin) / 2;
+}
+
+/* The peer does not send while it should answer this: the timer stands. */
+static bool suspended(const struct ltp_span *span,
+		      const struct ltp_signal *sig)
+{
+	return READ_ONCE(span->remote_stopped) &&
+	       answered_at(span, sig) >= READ_ONCE(span->stopped_at);
+}
+
+/* Computed anew each time, so that a change of light time counts at once. */
+static u64 deadline(const struct ltp_span *span, const struct ltp_signal *sig)
+{
+	return sig->sent_at + sig->shift + ltp_timer_round_trip(span);
+}
+
 /* An import session that only more data can bring on: red, or green EOB. */
 static bool waits_for_data(const struct ltp_session *s)
 {
-	return s->state == LTP_RECEIVING ||
-	       (s->state == LTP_DELIVERED && list_empty(&s->signals));
+	return !READ_ONCE(s->span->remote_stopped) &&
+	       (s->state == LTP_RECEIVING ||
+		(s->state == LTP_DELIVERED &&
+		 ltp_import_reported(ltp_import((struct ltp_session *)s))));
+}
+
+static u64 export_deadline(const struct ltp_export *e)
+{
+	const struct ltp_batch *batch;
+	u64 at = LTP_UNKNOWN;
+
+	list_for_each_entry(batch, &e->batches, list)
+		if (batch->due)
+			at = min(at, batch->due);
+	return at;
+}
+
+static u64 import_deadline(const struct ltp_import *i)
+{
+	const struct ltp_delayed *d;
+	u64 at = LTP_UNKNOWN;
+
+	if (i->braked)
+		at = i->brake_until;
+	list_for_each_entry(d, &i->delayed, list)
+		at = min(at, d->due);
+	if (i->quiet)
+		at = min(at, i->last_heard + ltp_timer_quiet(i->s.span));
+	if (waits_for_data(&i->s))
+		at = min(at, i->last_heard + ltp_timer_patience(i->s.span));
+	return at;
 }
 
 static u64 next_deadline(struct ltp_session *s)
 {
 	struct ltp_signal *sig;
-	u64 at = LTP_UNKNOWN;
+	u64 at;
 
+	at = ltp_session_is_export(s) ? export_deadline(ltp_export(s)) :
+					import_deadline(ltp_import(s));
 	list_for_each_entry(sig, &s->signals, list)
-		if (sig->running)
-			at = min(at, sig->deadline);
-	if (ltp_session_is_export(s))
-		return at;
-	if (ltp_import(s)->braked)
-		at = min(at, ltp_import(s)->brake_until);
-	if (waits_for_data(s))
-		at = min(at, ltp_import(s)->last_heard +
-			     ltp_timer_patience(s->span));
+		if (sig->running && !suspended(s->span, sig))
+			at = min(at, deadline(s->span, sig));
 	return at;
 }
 
@@ -104,7 +162,8 @@ static void signals_expire(struct ltp_session *s, u64 now,
 	struct sk_buff *skb;
 
 	list_for_each_entry(sig, &s->signals, list) {
-		if (!sig->running || sig->deadline > now)
+		if (!sig->running || suspended(s->span, sig) ||
+		    deadline(s->span, sig) > now)
 			continue;
 		trace_ltp_timer(s, sig->type, sig->serial, sig->count);
 		if (sig->count >= READ_ONCE(s->span->conf.max_retries)) {
@@ -112,15 +171,37 @@ static void signals_expire(struct ltp_session *s, u64 now,
 			return;
 		}
 		sig->count++;
-		sig->deadline = now + ltp_timer_round_trip(s->span);
 		ltp_session_count(s, sig->type == LTP_SEG_RS ?
 				  LTP_MIB_RTX_REPORTS :
 				  ltp_segment_is_data(sig->type) ?
 				  LTP_MIB_RTX_CHECKPOINTS : LTP_MIB_TX_CANCELS,
 				  1);
+		if (READ_ONCE(s->span->local_stopped)) {
+			/* Its timer starts when it leaves. */
+			sig->running = false;
+			continue;
+		}
+		sig->sent_at = now;
+		sig->shift = 0;
 		skb = ltp_output_signal_copy(sig);
 		if (skb)
 			__skb_queue_tail(out, skb);
+	}
+}
+
+static void import_expire(struct ltp_import *i, u64 now)
+{
+	struct ltp_session *s = &i->s;
+
+	ltp_report_expire(i, now);
+	if (i->braked && i->brake_until <= now)
+		ltp_report_release(i);
+	if (i->quiet && i->last_heard + ltp_timer_quiet(s->span) <= now)
+		ltp_report_gaps(i);
+	if (waits_for_data(s) &&
+	    i->last_heard + ltp_timer_patience(s->span) <= now) {
+		trace_ltp_timer(s, LTP_SEG_RED, 0, 0);
+		give_up(s, LTP_SEG_RED);
 	}
 }
 
@@ -129,7 +210,6 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 	struct ltp_session *s = container_of(timer, struct ltp_session, timer);
 	u64 now = ktime_get_ns();
 	struct sk_buff_head out;
-	struct ltp_import *i;
 	struct sk_buff *skb;
 
 	__skb_queue_head_init(&out);
@@ -140,16 +220,10 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 		goto out;
 
 	signals_expire(s, now, &out);
-	if (!ltp_session_is_export(s)) {
-		i = ltp_import(s);
-		if (i->braked && i->brake_until <= now)
-			ltp_report_release(i);
-		if (waits_for_data(s) &&
-		    i->last_heard + ltp_timer_patience(s->span) <= now) {
-			trace_ltp_timer(s, LTP_SEG_RED, 0, 0);
-			give_up(s, LTP_SEG_RED);
-		}
-	}
+	if (s->state <= LTP_DELIVERED && !ltp_session_is_export(s))
+		import_expire(ltp_import(s), now);
+	if (s->state <= LTP_WAITING && ltp_session_is_export(s))
+		ltp_report_batches_due(ltp_export(s), now);
 	if (s->state != LTP_CLOSED)
 		timer_arm(s, next_deadline(s), true);
 out:
@@ -157,6 +231,8 @@ out:
 	while ((skb = __skb_dequeue(&out)))
 		ltp_output_skb(s->span, skb);
 	ltp_output_signals(s);
+	if (ltp_session_is_export(s))
+		ltp_output_export(ltp_export(s));
 	ltp_session_put(s);
 	return HRTIMER_NORESTART;
 }
@@ -180,17 +256,42 @@ void ltp_timer_init(struct ltp_session *s)
 void ltp_timer_signal_sent(struct ltp_session *s, struct ltp_signal *sig)
 {
 	sig->running = true;
-	sig->deadline = ktime_get_ns() + ltp_timer_round_trip(s->span);
-	timer_arm(s, sig->deadline, false);
+	sig->sent_at = ktime_get_ns();
+	sig->shift = 0;
+	if (!suspended(s->span, sig))
+		timer_arm(s, deadline(s->span, sig), false);
 }
 
 /**
- * ltp_timer_import_began() - the first segment of a session came
- * @i: the session
+ * ltp_timer_update() - the deadlines of a session have changed
+ * @s: the session
+ *
+ * A session began, a report or a resend is put off, the light time changed.
  */
-void ltp_timer_import_began(struct ltp_import *i)
+void ltp_timer_update(struct ltp_session *s)
 {
-	timer_arm(&i->s, i->last_heard + ltp_timer_patience(i->s.span), false);
+	timer_arm(s, next_deadline(s), false);
+}
+
+/**
+ * ltp_timer_resume() - the peer sends again (section 6.6)
+ * @s: the session
+ *
+ * What the peer could not answer in time is due later, by as much as its
+ * answer was late.
+ */
+void ltp_timer_resume(struct ltp_session *s)
+{
+	u64 now = ktime_get_ns(), at;
+	struct ltp_signal *sig;
+
+	list_for_each_entry(sig, &s->signals, list) {
+		at = answered_at(s->span, sig);
+		if (sig->running && at >= s->span->stopped_at && at < now)
+			sig->shift += now - at;
+	}
+	if (!ltp_session_is_export(s))
+		ltp_import(s)->last_heard = now;
 }
 
 /**
@@ -206,7 +307,7 @@ void ltp_timer_report_braked(struct ltp_import *i)
 
 	i->brake_until = ktime_get_ns() + READ_ONCE(span->conf.max_retries) *
 			 ltp_timer_round_trip(span) / 4;
-	timer_arm(&i->s, i->brake_until, false);
+	ltp_timer_update(&i->s);
 }
 
 /**

@@ -173,6 +173,17 @@ u64 args_size(struct args *a, const char *word, u64 max)
 	return val;
 }
 
+u64 args_limit(struct args *a, const char *word)
+{
+	static const char hint[] = "bytes, such as 32M, or 0 for no limit";
+	const char *value = args_value(a, word, hint);
+	u64 val;
+
+	if (parse_size(value, &val))
+		bad_value(a, word, value, hint);
+	return val;
+}
+
 u32 args_segment_size(struct args *a, const char *word)
 {
 	static const char hint[] = "mtu or bytes from 128 to 65507";

@@ -41,9 +41,8 @@ static void put_value(const struct field *f, struct args *a,
 	case FIELD_SEGMENT_SIZE:
 		mnl_attr_put_u32(req, f->attr, args_segment_size(a, word));
 		return;
-	case FIELD_FLAG:
-		val = args_bool(a, word);
-		mnl_attr_put_u32(req, f->attr, val << f->num);
+	case FIELD_BOOL:
+		mnl_attr_put_u8(req, f->attr, args_bool(a, word));
 		return;
 	case FIELD_ADDR:
 		s = args_value(a, word, addr_hint);
@@ -57,6 +56,9 @@ static void put_value(const struct field *f, struct args *a,
 		break;
 	case FIELD_RATE:
 		val = args_rate(a, word);
+		break;
+	case FIELD_SIZE:
+		val = args_limit(a, word);
 		break;
 	default:
 		val = args_uint(a, word, f->num, f->max ?: UINT64_MAX);
@@ -160,8 +162,8 @@ static void print_value(const struct field *f, const struct nlattr *attr)
 		snprintf(buf, sizeof(buf), "%llu", val);
 		print_uint_as(f->name, label(f), val, val ? buf : "mtu");
 		break;
-	case FIELD_FLAG:
-		print_flag(f->name, label(f), !!(val & 1ULL << f->num));
+	case FIELD_BOOL:
+		print_bool(f->name, label(f), val);
 		break;
 	case FIELD_ENUM:
 		snprintf(buf, sizeof(buf), "%llu", val);

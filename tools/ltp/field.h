@@ -16,7 +16,8 @@ enum field_type {
 	FIELD_AGE,		/* ns, shown in ms */
 	FIELD_RATE,		/* bytes/s */
 	FIELD_SEGMENT_SIZE,	/* 0 is "mtu" */
-	FIELD_FLAG,		/* bit "num" of u32, "on" or "off" */
+	FIELD_SIZE,		/* bytes, 0 is no limit */
+	FIELD_BOOL,		/* u8, "on" or "off" */
 	FIELD_ENUM,		/* index of "names" */
 	FIELD_OPTIONAL,		/* u32 or u64, all ones is "none" */
 	FIELD_EITHER,		/* u8, index of "names", a number in JSON */
@@ -38,7 +39,7 @@ enum field_type {
  * @also: a second attribute that the same word sets
  * @type: enum field_type
  * @use: FIELD_KEY and so on
- * @num: lowest number allowed, or the bit of a FIELD_FLAG
+ * @num: lowest number allowed
  * @max: highest number allowed, 0: what the type holds
  * @names: of the values of a FIELD_ENUM or FIELD_EITHER
  */

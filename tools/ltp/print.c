@@ -121,20 +121,10 @@ void print_null(const char *key, const char *label, const char *as)
 		text(label, as);
 }
 
-/* One of a set of flags: "flag on" in text, a member of an array in JSON. */
-void print_flag(const char *key, const char *flag, int on)
+void print_bool(const char *key, const char *label, int on)
 {
-	json_t *set;
-
-	if (!opt.json) {
-		text(flag, on ? "on" : "off");
-		return;
-	}
-	set = json_object_get(object, key);
-	if (!set) {
-		set = json_array();
-		json_object_set_new(object, key, set);
-	}
-	if (on)
-		json_array_append_new(set, json_string(flag));
+	if (opt.json)
+		json_object_set_new(object, key, json_boolean(on));
+	else
+		text(label, on ? "on" : "off");
 }

@@ -25,6 +25,6 @@ void print_uint_as(const char *key, const char *label, u64 val,
 		   const char *text);
 void print_string(const char *key, const char *label, const char *text);
 void print_null(const char *key, const char *label, const char *text);
-void print_flag(const char *key, const char *flag, int on);
+void print_bool(const char *key, const char *label, int on);
 
 #endif /* PRINT_H */

@@ -25,7 +25,7 @@ static const struct field fields[] = {
 	{ "export", "", LTP_A_SESSION_EXPORT, .type = FIELD_EITHER,
 	  .names = direction, .use = FIELD_SHOW },
 	{ "number", NULL, LTP_A_SESSION_NUMBER, .type = FIELD_U64,
-	  .use = FIELD_SHOW },
+	  .use = FIELD_KEY | FIELD_SHOW },
 	{ "service", NULL, LTP_A_SESSION_SERVICE, .type = FIELD_U64,
 	  .use = FIELD_SHOW },
 	{ "state", NULL, LTP_A_SESSION_STATE, .type = FIELD_ENUM,
@@ -90,14 +90,41 @@ static int show(struct args *a)
 	return STATUS_OK;
 }
 
+/* As show writes them: engine 1 to 2 export number 3. */
+static int cancel(struct args *a)
+{
+	struct nlmsghdr *req = nl_request(&nl, LTP_CMD_SESSION_CANCEL, 0);
+	int export = -1;
+	u64 seen = 0;
+
+	for (;;) {
+		if (args_word(a, "export"))
+			export = 1;
+		else if (args_word(a, "import"))
+			export = 0;
+		else if (!field_take(fields, FIELD_KEY, a, req, &seen))
+			break;
+	}
+	args_end(a);
+	if (export < 0 || !(seen & 1ULL << LTP_A_SESSION_NUMBER))
+		bad("%s: which session: write engine ID to REMOTE export number N, or import",
+		    a->what);
+	mnl_attr_put_u8(req, LTP_A_SESSION_EXPORT, export);
+	nl_run(&nl, req, NULL, NULL);
+	return STATUS_OK;
+}
+
 static int help(struct args *a)
 {
 	(void)a;
-	puts("Usage: ltp session [ show [ engine ID ] [ to REMOTE ] ]");
+	puts("Usage: ltp session [ show [ engine ID ] [ to REMOTE ] ]\n"
+	     "       ltp session cancel [ engine ID ] [ to REMOTE ]\n"
+	     "                          { export | import } number NUMBER");
 	return STATUS_OK;
 }
 
 static const struct command commands[] = {
+	{ "cancel",	cancel },
 	{ "show",	show },
 	{ "help",	help },
 };

@@ -35,9 +35,33 @@ static const struct field fields[] = {
 	  .use = ADD_SET | FIELD_SHOW },
 	{ "rate", NULL, LTP_A_SPAN_RATE, .type = FIELD_RATE,
 	  .use = ADD_SET | FIELD_MUST | FIELD_SHOW },
-	{ "flags", "no-discretionary", LTP_A_SPAN_FLAGS, .type = FIELD_FLAG,
+	{ "reorder", NULL, LTP_A_SPAN_REORDER, .type = FIELD_TIME,
 	  .use = ADD_SET | FIELD_SHOW },
+	{ "redundancy", NULL, LTP_A_SPAN_REDUNDANCY, .type = FIELD_U32,
+	  .num = 1, .max = 16, .use = ADD_SET | FIELD_SHOW },
+	{ "max-sessions", NULL, LTP_A_SPAN_MAX_SESSIONS, .type = FIELD_U32,
+	  .use = ADD_SET | FIELD_SHOW },
+	{ "max-inflight", NULL, LTP_A_SPAN_MAX_INFLIGHT, .type = FIELD_SIZE,
+	  .use = ADD_SET | FIELD_SHOW },
+	{ "max-imports", NULL, LTP_A_SPAN_MAX_IMPORTS, .type = FIELD_U32,
+	  .use = ADD_SET | FIELD_SHOW },
+	{ "max-problems", NULL, LTP_A_SPAN_MAX_PROBLEMS, .type = FIELD_U32,
+	  .use = ADD_SET | FIELD_SHOW },
+	{ "max-cycles", NULL, LTP_A_SPAN_MAX_CYCLES, .type = FIELD_U32,
+	  .use = ADD_SET | FIELD_SHOW },
+	{ "no-discretionary", NULL, LTP_A_SPAN_NO_DISCRETIONARY,
+	  .type = FIELD_BOOL, .use = ADD_SET | FIELD_SHOW },
+	{ "gap-reports", NULL, LTP_A_SPAN_GAP_REPORTS, .type = FIELD_BOOL,
+	  .use = ADD_SET | FIELD_SHOW },
+	{ "learned", NULL, LTP_A_SPAN_LEARNED, .type = FIELD_BOOL,
+	  .use = FIELD_DETAIL },
+	{ "local-stopped", NULL, LTP_A_SPAN_LOCAL_STOPPED, .type = FIELD_BOOL,
+	  .use = FIELD_DETAIL },
+	{ "remote-stopped", NULL, LTP_A_SPAN_REMOTE_STOPPED,
+	  .type = FIELD_BOOL, .use = FIELD_DETAIL },
 	{ "mtu", NULL, LTP_A_SPAN_MTU, .type = FIELD_U32,
+	  .use = FIELD_DETAIL },
+	{ "inflight", NULL, LTP_A_SPAN_INFLIGHT, .type = FIELD_U64,
 	  .use = FIELD_DETAIL },
 	{ "exports", NULL, LTP_A_SPAN_EXPORTS, .type = FIELD_U32,
 	  .use = FIELD_DETAIL },
@@ -96,6 +120,36 @@ static int del(struct args *a)
 	return STATUS_OK;
 }
 
+static int cue(struct args *a)
+{
+	static const char *const cues[] = {
+		[LTP_CUE_LOCAL_STOP]	= "local-stop",
+		[LTP_CUE_LOCAL_START]	= "local-start",
+		[LTP_CUE_REMOTE_STOP]	= "remote-stop",
+		[LTP_CUE_REMOTE_START]	= "remote-start",
+	};
+	struct nlmsghdr *req = nl_request(&nl, LTP_CMD_SPAN_CUE, 0);
+	static const char hint[] =
+		"local-stop, local-start, remote-stop or remote-start";
+	u64 seen = 0;
+	size_t i;
+
+	while (field_take(fields, FIELD_KEY, a, req, &seen))
+		;
+	need_remote(a, seen);
+	if (!*a->argv)
+		bad("%s: the cue is missing: write %s", a->what, hint);
+	for (i = 0; i < ARRAY_SIZE(cues); i++)
+		if (args_word(a, cues[i]))
+			break;
+	if (i == ARRAY_SIZE(cues))
+		bad("%s: unknown \"%s\": write %s", a->what, *a->argv, hint);
+	args_end(a);
+	mnl_attr_put_u32(req, LTP_A_SPAN_CUE, i);
+	nl_run(&nl, req, NULL, NULL);
+	return STATUS_OK;
+}
+
 /* @data: the local engine to show the spans of, 0 for all. */
 static void print_span(const struct nlmsghdr *nlh, void *data)
 {
@@ -139,11 +193,18 @@ static int help(struct args *a)
 	     "       ltp span set [ engine ID ] to REMOTE [ rate RATE ]\n"
 	     "                    [ PARAMETERS ]\n"
 	     "       ltp span del [ engine ID ] to REMOTE\n"
+	     "       ltp span cue [ engine ID ] to REMOTE CUE\n"
 	     "       ltp span [ show [ [ engine ID ] to REMOTE ] ]\n"
 	     "PARAMETERS := [ owlt TIME | owlt-out TIME owlt-in TIME ]\n"
 	     "              [ margin TIME ] [ max-retries N ]\n"
 	     "              [ segment-size { N | mtu } ] [ burst-limit N ]\n"
 	     "              [ no-discretionary { on | off } ]\n"
+	     "              [ reorder TIME ] [ redundancy N ]\n"
+	     "              [ gap-reports { on | off } ]\n"
+	     "              [ max-sessions N ] [ max-inflight BYTES ]\n"
+	     "              [ max-imports N ] [ max-problems N ]\n"
+	     "              [ max-cycles N ]\n"
+	     "CUE := { local-stop | local-start | remote-stop | remote-start }\n"
 	     "RATE := { NUMBER{bit|kbit|mbit|gbit|tbit|Bps|kBps|MBps|GBps} |\n"
 	     "          unlimited }\n"
 	     "TIME := NUMBER{ns|us|ms|s|min|h|d}");
@@ -154,6 +215,7 @@ static const struct command commands[] = {
 	{ "add",	add },
 	{ "set",	alter },
 	{ "del",	del },
+	{ "cue",	cue },
 	{ "show",	show },
 	{ "help",	help },
 };

@@ -61,6 +61,7 @@ u64 args_uint(struct args *a, const char *word, u64 min, u64 max);
 u64 args_time(struct args *a, const char *word);
 u64 args_rate(struct args *a, const char *word);
 u64 args_size(struct args *a, const char *word, u64 max);
+u64 args_limit(struct args *a, const char *word);
 u32 args_segment_size(struct args *a, const char *word);
 bool args_bool(struct args *a, const char *word);
 

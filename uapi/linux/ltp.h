@@ -104,17 +104,22 @@ struct ltp_rxinfo {
 };
 
 /**
- * enum ltp_notice_kind - the notices of RFC 5326, section 7, to a sender
+ * enum ltp_notice_kind - the notices of RFC 5326, section 7
  * @LTP_NOTICE_START: the block has its session (7.1)
  * @LTP_NOTICE_SENT: the last original segment has left (7.7)
  * @LTP_NOTICE_COMPLETED: all red data is claimed; the end (7.4)
  * @LTP_NOTICE_CANCELLED: the block was given up; the end (7.5)
+ * @LTP_NOTICE_RX_START: to a receiver: the first segment of a block came (7.1)
+ * @LTP_NOTICE_RX_CANCELLED: to a receiver: the block was given up before its
+ *	red part was complete, which will not be delivered (7.6)
  */
 enum ltp_notice_kind {
 	LTP_NOTICE_START	= 1,
 	LTP_NOTICE_SENT		= 2,
 	LTP_NOTICE_COMPLETED	= 3,
 	LTP_NOTICE_CANCELLED	= 4,
+	LTP_NOTICE_RX_START	= 5,
+	LTP_NOTICE_RX_CANCELLED	= 6,
 };
 
 #define LTP_NOTICE_BIT(kind)	(1U << (kind))
@@ -122,7 +127,9 @@ enum ltp_notice_kind {
 				 LTP_NOTICE_BIT(LTP_NOTICE_CANCELLED))
 #define LTP_NOTICE_ALL		(LTP_NOTICE_ENDS | \
 				 LTP_NOTICE_BIT(LTP_NOTICE_START) | \
-				 LTP_NOTICE_BIT(LTP_NOTICE_SENT))
+				 LTP_NOTICE_BIT(LTP_NOTICE_SENT) | \
+				 LTP_NOTICE_BIT(LTP_NOTICE_RX_START) | \
+				 LTP_NOTICE_BIT(LTP_NOTICE_RX_CANCELLED))
 
 /**
  * enum ltp_reason - cancel reason codes (RFC 5326, section 3.2.4)
@@ -143,7 +150,7 @@ enum ltp_reason {
 };
 
 /* Bits of ltp_notice.flags */
-#define LTP_NOTICE_BY_PEER	0x1	/* the receiver cancelled, not we */
+#define LTP_NOTICE_BY_PEER	0x1	/* the other engine cancelled */
 
 /**
  * struct ltp_notice - one notice, from recvmsg(MSG_ERRQUEUE)
@@ -152,7 +159,7 @@ enum ltp_reason {
  * @service: destination client service
  * @originator: source engine, the first half of the session ID
  * @session: session number, the second half
- * @length: bytes of the block sent so far
+ * @length: bytes of the block sent so far, or of red data received
  * @kind: enum ltp_notice_kind
  * @reason: enum ltp_reason of a cancelled block; a peer may send up to 255
  * @flags: LTP_NOTICE_BY_PEER
