@@ -79,6 +79,15 @@ struct ltp_span;
  * @mib: counters
  * @wmem: SO_SNDBUF minimum, default, maximum, in bytes
  * @rmem: SO_RCVBUF minimum, default, maximum, in bytes
+ * @accept_unknown: most spans made for engines that were not configured
+ * @n_learned: how many there are, under @config
+ * @strangers_lock: guards what follows
+ * @learn_stop: the namespace goes
+ * @strangers: struct ltp_stranger
+ * @n_strangers: how many
+ * @n_held: buffers they hold
+ * @learn: makes spans for them
+ * @reap: deletes such spans when they are idle
  * @sysctl: their table
  */
 struct ltp_net {
@@ -95,6 +104,15 @@ struct ltp_net {
 	struct ltp_mib __percpu	*mib;
 	int			wmem[3];
 	int			rmem[3];
+	int			accept_unknown;
+	int			n_learned;
+	spinlock_t		strangers_lock;	/* guards what follows */
+	bool			learn_stop;
+	struct list_head	strangers;
+	u32			n_strangers;
+	u32			n_held;
+	struct work_struct	learn;
+	struct delayed_work	reap;
 	struct ctl_table_header	*sysctl;
 };
 
@@ -240,6 +258,7 @@ struct ltp_span_conf {
  * @flow: the connected UDP socket, RCU; NULL once dead
  * @conf: configuration, each field read with READ_ONCE
  * @learned: made for an engine that was not configured
+ * @used: when a session last began or ended, ktime ns
  * @local_stopped: nothing is sent (RFC 5326, section 6.4)
  * @remote_stopped: the peer sends nothing (section 6.5)
  * @stopped_at: since when, ktime ns
@@ -272,6 +291,7 @@ struct ltp_span {
 	struct ltp_carrier __rcu *flow;
 	struct ltp_span_conf	conf;
 	bool			learned;
+	u64			used;
 	bool			local_stopped;
 	bool			remote_stopped;
 	u64			stopped_at;

@@ -10,6 +10,7 @@
 #include "af_ltp.h"
 #include "engine.h"
 #include "input.h"
+#include "learn.h"
 #include "output.h"
 #include "reasm.h"
 #include "report.h"
@@ -522,12 +523,40 @@ static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
 	kfree(copy);
 }
 
+/*
+ * Whether the buffer begins with data of an engine that has no span, and waits
+ * for one to be made.
+ */
+static bool unknown(struct ltp_engine *engine, struct ltp_span *flow,
+		    struct sk_buff *skb, const struct ltp_addr *from, u32 dlen)
+{
+	struct ltp_segment_prefix prefix = {};
+	u8 head[LTP_SEG_DATA_HDR_MAX];
+	struct ltp_segment seg;
+	struct ltp_span *span;
+	u32 have;
+
+	have = min_t(u32, dlen, sizeof(head));
+	if (skb_copy_bits(skb, 0, head, have) ||
+	    ltp_segment_parse_next(&seg, &prefix, head, have, dlen) ||
+	    !ltp_segment_is_data(seg.type) ||
+	    (flow && flow->key.remote == seg.originator))
+		return false;
+	span = ltp_span_find(engine->ln, engine->id, seg.originator);
+	if (span) {
+		ltp_span_put(span);
+		return false;
+	}
+	return seg.originator &&
+	       ltp_learn_skb(engine, skb, from, seg.originator);
+}
+
 /**
  * ltp_input_skb() - take in what UDP received
  * @engine: engine whose socket received it
  * @span: span whose flow received it, or NULL if the listener did
  * @skb: the payload of one datagram, or of several coalesced; consumed
- * @from: its source address; the port does not matter
+ * @from: its source address; the port matters to engines not known
  *
  * Context: softirq, or softirqs off; RCU read side.
  */
@@ -547,6 +576,9 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 		.stride = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : len,
 	};
 
+	if (READ_ONCE(engine->ln->accept_unknown) &&
+	    unknown(engine, span, skb, from, min(w.stride, len)))
+		return;
 	if (span)
 		ltp_span_hold(span);
 	skb_prepare_seq_read(skb, 0, len, &st);

@@ -12,6 +12,7 @@
 #include "af_ltp.h"
 #include "compat.h"
 #include "engine.h"
+#include "learn.h"
 #include "netlink.h"
 #include "output.h"
 #include "session.h"
@@ -21,8 +22,12 @@ unsigned int ltp_net_id __read_mostly;
 
 static int buffer_min = 4096;
 static int buffer_max = INT_MAX / 4;
+static int unknown_max = 65536;
 
-/* net.ltp: minimum, default and maximum of the sockets' buffers, in bytes. */
+/*
+ * net.ltp: minimum, default and maximum of the sockets' buffers, in bytes; and
+ * how many engines that nobody configured may send here, 0 for none.
+ */
 static const struct ctl_table ltp_sysctls[] = {
 	{
 		.procname	= "wmem",
@@ -39,6 +44,14 @@ static const struct ctl_table ltp_sysctls[] = {
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= &buffer_min,
 		.extra2		= &buffer_max,
+	},
+	{
+		.procname	= "accept_unknown",
+		.maxlen		= sizeof_field(struct ltp_net, accept_unknown),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &unknown_max,
 	},
 };
 
@@ -71,6 +84,7 @@ static int sysctl_register(struct ltp_net *ln)
 	memcpy(table, ltp_sysctls, sizeof(ltp_sysctls));
 	table[0].data = ln->wmem;
 	table[1].data = ln->rmem;
+	table[2].data = &ln->accept_unknown;
 	ln->sysctl = ltp_compat_sysctl(ln->net, "net/ltp", table,
 				       ARRAY_SIZE(ltp_sysctls));
 	if (ln->sysctl)
@@ -99,6 +113,7 @@ static int __net_init ltp_net_init(struct net *net)
 	for (i = 0; i < ARRAY_SIZE(ln->binds); i++)
 		INIT_HLIST_HEAD(&ln->binds[i]);
 	buffer_defaults(ln);
+	ltp_learn_init(ln);
 
 	ln->mib = alloc_percpu(struct ltp_mib);
 	if (!ln->mib)
@@ -140,6 +155,7 @@ static void __net_exit ltp_net_exit(struct net *net)
 	struct ltp_engine *engine, *next;
 
 	sysctl_unregister(ln);
+	ltp_learn_exit(ln);
 	mutex_lock(&ln->config);
 	list_for_each_entry_safe(engine, next, &ln->engines, list)
 		ltp_engine_delete(engine);

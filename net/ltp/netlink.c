@@ -431,7 +431,7 @@ int ltp_nl_span_add_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -EAFNOSUPPORT;
 	}
 	if (!err)
-		err = ltp_span_create(engine, remote, &addr, &conf,
+		err = ltp_span_create(engine, remote, &addr, &conf, false,
 				      info->extack);
 	mutex_unlock(&ln->config);
 	return err;

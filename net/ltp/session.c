@@ -338,6 +338,7 @@ void ltp_session_close(struct ltp_session *s)
 	spin_lock(&span->lock);
 	if (!list_empty(&s->on_span)) {
 		list_del_init(&s->on_span);
+		WRITE_ONCE(span->used, ktime_get_ns());
 		if (ltp_session_is_export(s))
 			span->exports--;
 		else

@@ -57,6 +57,7 @@ void ltp_span_put(struct ltp_span *span)
  * @remote: ID of the remote engine
  * @addr: where that is
  * @conf: configuration
+ * @learned: nobody configured it
  * @extack: for the reason of a failure
  *
  * Context: process, ltp_net.config held.
@@ -64,7 +65,7 @@ void ltp_span_put(struct ltp_span *span)
  */
 int ltp_span_create(struct ltp_engine *engine, u64 remote,
 		    const struct ltp_addr *addr,
-		    const struct ltp_span_conf *conf,
+		    const struct ltp_span_conf *conf, bool learned,
 		    struct netlink_ext_ack *extack)
 {
 	struct ltp_carrier *flow;
@@ -86,6 +87,8 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	refcount_set(&span->ref, 1);
 	span->remote = *addr;
 	span->conf = *conf;
+	span->learned = learned;
+	span->used = ktime_get_ns();
 	spin_lock_init(&span->lock);
 	INIT_LIST_HEAD(&span->sessions);
 	INIT_LIST_HEAD(&span->pending);
@@ -109,8 +112,10 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 		goto close;
 	err = rhashtable_lookup_insert_fast(&engine->ln->spans, &span->node,
 					    ltp_span_params);
-	if (!err)
+	if (!err) {
+		engine->ln->n_learned += learned;
 		return 0;
+	}
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG(extack, "there is a span to this engine");
 	rhltable_remove(&engine->ln->peers, &span->peer_node, ltp_peer_params);
@@ -153,6 +158,7 @@ void ltp_span_delete(struct ltp_span *span)
 			    LTP_REASON_SYS_CNCLD);
 	ltp_session_forget(span);
 	ltp_span_unblock(span);
+	span->engine->ln->n_learned -= span->learned;
 	skb_queue_purge(&span->held);
 	ltp_span_put(span);
 }

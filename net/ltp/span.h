@@ -9,7 +9,7 @@ extern const struct rhashtable_params ltp_peer_params;
 
 int ltp_span_create(struct ltp_engine *engine, u64 remote,
 		    const struct ltp_addr *addr,
-		    const struct ltp_span_conf *conf,
+		    const struct ltp_span_conf *conf, bool learned,
 		    struct netlink_ext_ack *extack);
 void ltp_span_delete(struct ltp_span *span);
 struct ltp_span *ltp_span_find(struct ltp_net *ln, u64 engine, u64 remote);

@@ -62,6 +62,7 @@ static void source_of(const struct sk_buff *skb, struct ltp_addr *from)
 		from->family = AF_INET6;
 		from->v6 = ipv6_hdr(skb)->saddr;
 	}
+	from->port = ntohs(udp_hdr(skb)->source);
 }
 
 /*

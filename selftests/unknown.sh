@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Engines that nobody configured: net.ltp.accept_unknown.
+#
+#	 A                       B
+#	engine 1                 engine 2, then 3, then 4
+#	10.18.1.1                10.18.1.2
+#	   a0 --------veth-------- b0
+#
+# The one in B knows engine 1; engine 1 knows nobody.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# become N: B is engine N now
+become()
+{
+	[ "$NOW" -eq "$1" ] && return
+	[ "$NOW" -eq 0 ] || on "$B" ltp engine del "$NOW" || return
+	on "$B" sh -c "ltp engine add $1 && ltp span add to 1 addr 10.18.1.1 \
+		rate unlimited margin 200ms max-retries 4" && NOW=$1
+}
+NOW=0
+
+accept()
+{
+	on "$A" sh -c "echo $1 > /proc/sys/net/ltp/accept_unknown"
+}
+
+# says FROM: a block from that engine
+says()
+{
+	become "$1" && on "$B" ltp send quiet timeout 20s "$TMP/in" 1:5
+}
+
+learned()
+{
+	on "$A" ltp -j span show | jq -c '[.[] | select(.learned) | .remote]'
+}
+
+refused()
+{
+	! says 2 2> "$TMP/err" || return
+	cat "$TMP/err"
+	counters_into CA "$A" 1
+	is "$(learned)" = '[]' "engines learned" &&
+	is "${CA[drop-no-span]}" -gt 0 "segments dropped"
+}
+
+accepted()
+{
+	accept 2 && receive "$A" 5 "$TMP/out" quiet || return
+	says 2 && received && cmp "$TMP/in" "$TMP/out" || return
+	counters_into CA "$A" 1
+	is "$(learned)" = '[2]' "engines learned" &&
+	is "${CA[engines-learned]}" -eq 1 "counted" &&
+	# The first data waited for the span: nothing had to come again.
+	is "${CA[rx-duplicate-bytes]}" -eq 0 "bytes received twice" &&
+	is "$(on "$B" ltp -j stats show engine 2 | jq '.[0]["rtx-segments"]')" -eq 0 "segments sent again"
+}
+
+answered()
+{
+	receive "$B" 6 "$TMP/back" quiet || return
+	on "$A" ltp send quiet timeout 20s "$TMP/in" 2:6 && received &&
+		cmp "$TMP/in" "$TMP/back"
+}
+
+# The second is welcome, the third is one too many.
+limited()
+{
+	receive "$A" 5 "$TMP/out" quiet || return
+	says 3 && received || return
+	! says 4 2> /dev/null || return
+	counters_into CA "$A" 1
+	is "$(learned | jq -c sort)" = '[2,3]' "engines learned" &&
+	is "${CA[drop-limit]}" -gt 0 "buffers dropped"
+}
+
+# Configured like any other, which makes the wait shorter here.
+set_and_reaped()
+{
+	local n
+
+	for n in 2 3; do
+		on "$A" ltp span set to $n margin 10ms max-retries 1 || return
+	done
+	wait_for 60 gone
+}
+
+gone()
+{
+	[ "$(learned)" = '[]' ]
+}
+
+again()
+{
+	receive "$A" 5 "$TMP/out" quiet || return
+	says 4 && received && cmp "$TMP/in" "$TMP/out"
+}
+
+# With spans and data about, and a buffer that waits perhaps.
+deleted()
+{
+	become 2
+	says 2 > /dev/null 2>&1 &
+	PIDS+=($!)
+	on "$A" ltp engine del 1 && accept 0 || return
+	kill $! 2> /dev/null
+	wait $! 2> /dev/null
+	is "$(on "$A" ltp -j span show)" = '[]' "spans"
+}
+
+bounds()
+{
+	! accept -1 2> /dev/null && ! accept 65537 2> /dev/null && accept 65536
+}
+
+topo_direct
+random_file "$TMP/in" 300000
+on "$A" ltp engine add 1 || die "no engines"
+check "refused, as they are without being asked for" refused
+check "accepted, and nothing lost" accepted
+check "answered" answered
+check "no more than the limit" limited
+check "configured, and gone when idle" set_and_reaped
+check "room for another" again
+check "engine deleted" deleted
+check "bounds of the switch" bounds
+finish
