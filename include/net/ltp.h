@@ -403,7 +403,8 @@ struct ltp_signal {
  * @signals: struct ltp_signal that await an answer
  * @timer: fires at the earliest deadline
  * @timer_at: when that is, ktime ns, %LTP_UNKNOWN if not armed
- * @next_serial: of the next checkpoint or report
+ * @first_serial: of the first checkpoint or report
+ * @next_serial: of the next
  */
 struct ltp_session {
 	struct rhash_head	node;
@@ -426,6 +427,7 @@ struct ltp_session {
 	struct list_head	signals;
 	struct hrtimer		timer;
 	u64			timer_at;
+	u64			first_serial;
 	u64			next_serial;
 };
 
@@ -636,6 +638,7 @@ struct ltp_delayed {
  * @answered: serials of the checkpoints answered
  * @acked: struct ltp_signal of reports that were acknowledged
  * @n_acked: how many
+ * @n_reports: reports that await their acknowledgments
  * @on_brake: in ltp_sock.braked, under sock.lock
  * @braked: a report is held back until the reader catches up
  * @brake_until: or until then, ktime ns
@@ -662,6 +665,7 @@ struct ltp_import {
 	struct ltp_ranges	answered;
 	struct list_head	acked;
 	u32			n_acked;
+	u32			n_reports;
 	struct list_head	on_brake;
 	bool			braked;
 	u64			brake_until;

@@ -16,6 +16,8 @@
 #define REPORT_MAX	3500
 /* Reports remembered for the scope of later ones; beyond, it starts at 0. */
 #define ACKED_MAX	256
+/* Reports of one session that nobody acknowledges; checkpoints come again. */
+#define REPORTS_MAX	4096
 /* Reports of one session that may wait for gaps to fill. */
 #define DELAYED_MAX	64
 /* For how many times the span's reordering a report waits at most. */
@@ -137,6 +139,7 @@ static void report_send(struct ltp_import *i, u64 cp_serial, u64 rs_serial,
 		trace_ltp_report(&i->s, true, sig->serial, cp_serial,
 				 sig->lower, sig->upper);
 		list_add_tail(&sig->list, &i->s.signals);
+		i->n_reports++;
 		lower = sig->upper;
 	}
 }
@@ -376,6 +379,10 @@ void ltp_report_checkpoint(struct ltp_import *i, const struct ltp_segment *cp)
 
 	if (answered_before(i, cp->cp_serial) || brake(i, cp->cp_serial))
 		return;
+	if (i->n_reports >= REPORTS_MAX) {
+		ltp_session_count(&i->s, LTP_MIB_DROP_LIMIT, 1);
+		return;
+	}
 	if (i->s.state == LTP_DELIVERED) {
 		/* All there is to say closes the session soonest. */
 		lower = 0;
@@ -405,6 +412,7 @@ void ltp_report_acked(struct ltp_import *i, u64 serial)
 
 	if (!sig)
 		return;
+	i->n_reports--;
 	if (i->n_acked < ACKED_MAX) {
 		kfree_skb(sig->skb);
 		sig->skb = NULL;
@@ -572,8 +580,10 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 	}
 	if (e->s.state > LTP_WAITING)
 		return 0;
-	/* Nobody can claim what was not sent. */
-	if (rs->upper > min(e->sent, e->red_length))
+	/* Nobody can claim what was not sent, or answer what was not asked. */
+	if (rs->upper > min(e->sent, e->red_length) ||
+	    (rs->cp_serial && (rs->cp_serial < e->s.first_serial ||
+			       rs->cp_serial >= e->s.next_serial)))
 		return -EBADMSG;
 	if (ltp_ranges_next(&e->reports, rs->rs_serial, rs->rs_serial + 1,
 			    &from, &to))

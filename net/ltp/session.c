@@ -50,7 +50,8 @@ void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
 	s->service = service;
 	s->born = ktime_get_ns();
 	/* Headroom below 2^32 for increments; RFC 5326, 3.2.1 and 9.1. */
-	s->next_serial = (get_random_u32() & (BIT(31) - 1)) | 1;
+	s->first_serial = (get_random_u32() & (BIT(31) - 1)) | 1;
+	s->next_serial = s->first_serial;
 	ltp_span_hold(span);
 	s->span = span;
 	sock_hold(sk);

@@ -50,19 +50,19 @@ u64 ltp_timer_quiet(const struct ltp_span *span)
 		     20 * NSEC_PER_MSEC);
 }
 
-/*
- * An armed timer holds a reference.  @running: called by the timer itself,
- * which then cannot expire a second time meanwhile.
- */
-static void timer_arm(struct ltp_session *s, u64 at, bool running)
+/* An armed timer holds a reference. */
+static void timer_arm(struct ltp_session *s, u64 at)
 {
-	bool queued;
+	int cancelled;
 
 	if (s->timer_at <= at || s->state == LTP_CLOSED)
 		return;
-	queued = running ? hrtimer_is_queued(&s->timer) :
-		 hrtimer_try_to_cancel(&s->timer) == 1;
-	if (!queued)
+	/*
+	 * While the callback runs, and whoever it calls, the timer cannot be
+	 * cancelled even if it is armed again; nor can it expire a second time.
+	 */
+	cancelled = hrtimer_try_to_cancel(&s->timer);
+	if (!cancelled || (cancelled < 0 && !hrtimer_is_queued(&s->timer)))
 		ltp_session_hold(s);
 	s->timer_at = at;
 	hrtimer_start(&s->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
@@ -225,7 +225,7 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 	if (s->state <= LTP_WAITING && ltp_session_is_export(s))
 		ltp_report_batches_due(ltp_export(s), now);
 	if (s->state != LTP_CLOSED)
-		timer_arm(s, next_deadline(s), true);
+		timer_arm(s, next_deadline(s));
 out:
 	spin_unlock(&s->lock);
 	while ((skb = __skb_dequeue(&out)))
@@ -259,7 +259,7 @@ void ltp_timer_signal_sent(struct ltp_session *s, struct ltp_signal *sig)
 	sig->sent_at = ktime_get_ns();
 	sig->shift = 0;
 	if (!suspended(s->span, sig))
-		timer_arm(s, deadline(s->span, sig), false);
+		timer_arm(s, deadline(s->span, sig));
 }
 
 /**
@@ -270,7 +270,7 @@ void ltp_timer_signal_sent(struct ltp_session *s, struct ltp_signal *sig)
  */
 void ltp_timer_update(struct ltp_session *s)
 {
-	timer_arm(s, next_deadline(s), false);
+	timer_arm(s, next_deadline(s));
 }
 
 /**
