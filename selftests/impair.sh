@@ -96,10 +96,11 @@ lost()
 		"segments sent again"
 }
 
-# The checkpoint overtakes data, which is then sent again for nothing.
+# The checkpoint overtakes data, and its report waits for that.
 reordered()
 {
-	is "${CA[rtx-segments]}" -gt 0 "segments sent again"
+	is "${CB[reports-delayed]}" -gt 0 "reports delayed" &&
+	is "${CA[rtx-segments]}" -eq 0 "segments sent again"
 }
 
 duplicated()
