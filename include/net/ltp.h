@@ -66,6 +66,29 @@ struct ltp_span;
 #define LTP_MAX_DELAY		(7 * 24 * 3600 * (u64)NSEC_PER_SEC)
 
 /**
+ * struct ltp_pages - pages of blocks that may be used again
+ * @lock: guards what follows
+ * @n: how many
+ * @first: the oldest of them in @page
+ * @size: bytes of each
+ * @used: one was used again since the last look
+ * @stop: no more are kept
+ * @page: the pages, each with a reference
+ * @trim: frees what is not used
+ */
+struct ltp_pages {
+	spinlock_t		lock;		/* guards what follows */
+	u32			n;
+	u32			first;
+	u32			size;
+	bool			used;
+	bool			stop;
+#define LTP_PAGES_MAX		128
+	struct page		*page[LTP_PAGES_MAX];
+	struct delayed_work	trim;
+};
+
+/**
  * struct ltp_net - the LTP of one network namespace
  * @net: the namespace
  * @config: serialises configuration
@@ -79,6 +102,7 @@ struct ltp_span;
  * @mib: counters
  * @wmem: SO_SNDBUF minimum, default, maximum, in bytes
  * @rmem: SO_RCVBUF minimum, default, maximum, in bytes
+ * @pages: pages of blocks
  * @accept_unknown: most spans made for engines that were not configured
  * @n_learned: how many there are, under @config
  * @strangers_lock: guards what follows
@@ -104,6 +128,7 @@ struct ltp_net {
 	struct ltp_mib __percpu	*mib;
 	int			wmem[3];
 	int			rmem[3];
+	struct ltp_pages	pages;
 	int			accept_unknown;
 	int			n_learned;
 	spinlock_t		strangers_lock;	/* guards what follows */
@@ -693,6 +718,7 @@ struct ltp_import {
  * @rxinfo: option LTP_RXINFO
  * @send_lock: one sendmsg() at a time
  * @open: block that MSG_MORE left open, under @send_lock
+ * @frag: where its bytes go, likewise
  * @lock: guards the lists
  * @queue: struct ltp_item for recvmsg()
  * @imports: incomplete import sessions, oldest first
@@ -716,6 +742,7 @@ struct ltp_sock {
 	bool			rxinfo;
 	struct mutex		send_lock;	/* one sendmsg() at a time */
 	struct ltp_export	*open;
+	struct page_frag	frag;
 	spinlock_t		lock;		/* guards what follows */
 	bool			closing;
 	struct list_head	queue;

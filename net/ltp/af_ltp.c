@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "notice.h"
 #include "reasm.h"
+#include "run.h"
 #include "session.h"
 #include "span.h"
 
@@ -427,7 +428,7 @@ static int ltp_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 		item = list_first_entry_or_null(&ls->queue, struct ltp_item,
 						list);
 		if (item && item->skb)
-			n = ltp_reasm_segment_left(item->skb, item->pos, NULL);
+			n = ltp_run_segment_left(item->skb, item->pos, NULL);
 		else if (item)
 			n = item->length - item->pos;
 		spin_unlock_bh(&ls->lock);
@@ -470,6 +471,9 @@ static int ltp_release(struct socket *sock)
 	mutex_lock(&ls->send_lock);
 	ltp_sendmsg_finish(ls, true);
 	ltp_span_leave_blocked(ls);
+	if (ls->frag.page)
+		put_page(ls->frag.page);
+	ls->frag.page = NULL;
 	mutex_unlock(&ls->send_lock);
 	if (sock_flag(sk, SOCK_LINGER))
 		linger(sk);

@@ -12,93 +12,10 @@
 
 #include "block.h"
 #include "compat.h"
+#include "layout.h"
 #include "session.h"
 #include "span.h"
 #include "udp.h"
-
-/**
- * struct layout - a burst while it is laid out
- * @pfrag: where bytes go
- * @sk: socket that the fragment belongs to
- * @frags: what was written
- * @n_frags: entries of it
- * @wire: bytes written
- */
-struct layout {
-	struct page_frag	*pfrag;
-	struct sock		*sk;
-	skb_frag_t		frags[MAX_SKB_FRAGS];
-	unsigned int		n_frags;
-	u32			wire;
-};
-
-/* Makes room in the page fragment and returns how much of @want there is. */
-static int layout_room(struct layout *l, u32 want)
-{
-	struct page_frag *pf = l->pfrag;
-	skb_frag_t *f;
-
-	if (!skb_page_frag_refill(32, pf, l->sk->sk_allocation))
-		return -ENOMEM;
-	want = min(want, pf->size - pf->offset);
-	if (l->n_frags) {
-		f = &l->frags[l->n_frags - 1];
-		if (skb_frag_page(f) == pf->page &&
-		    skb_frag_off(f) + skb_frag_size(f) == pf->offset)
-			return want;
-	}
-	if (l->n_frags == MAX_SKB_FRAGS)
-		return -EMSGSIZE;
-	get_page(pf->page);
-	skb_frag_fill_page_desc(&l->frags[l->n_frags++], pf->page, pf->offset,
-				0);
-	return want;
-}
-
-static void layout_advance(struct layout *l, u32 n)
-{
-	skb_frag_size_add(&l->frags[l->n_frags - 1], n);
-	l->pfrag->offset += n;
-	l->wire += n;
-}
-
-static int layout_write(struct layout *l, const void *data, u32 len)
-{
-	while (len) {
-		int n = layout_room(l, len);
-
-		if (n < 0)
-			return n;
-		memcpy(page_address(l->pfrag->page) + l->pfrag->offset, data,
-		       n);
-		layout_advance(l, n);
-		data += n;
-		len -= n;
-	}
-	return 0;
-}
-
-static int layout_copy(struct layout *l, struct iov_iter *from, u32 len)
-{
-	while (len) {
-		int n = layout_room(l, len);
-
-		if (n < 0)
-			return n;
-		if (copy_page_from_iter(l->pfrag->page, l->pfrag->offset, n,
-					from) != n)
-			return -EFAULT;
-		layout_advance(l, n);
-		len -= n;
-	}
-	return 0;
-}
-
-static void layout_free(struct layout *l)
-{
-	while (l->n_frags)
-		put_page(skb_frag_page(&l->frags[--l->n_frags]));
-}
 
 /**
  * struct plan - the next segment of a block
@@ -165,6 +82,35 @@ static void plan_segment(struct ltp_export *e, u64 off, u64 avail, bool last,
 		p->len = fill_cp;
 	}
 	p->cp_serial = take_serial(e);
+}
+
+/*
+ * How many segments from @off on are plain and alike: full, all of one colour,
+ * no checkpoint, none that ends anything, their offsets of one length.  @avail
+ * bytes are at hand, of which at least one must be left for what follows.
+ */
+static u32 plain_segments(const struct ltp_export *e, u64 off, u64 avail,
+			  u64 cp_every, struct plan *p)
+{
+	u64 same = 1ULL << 7 * ltp_sdnv_len(off), most, due;
+	bool red = off < e->red_limit;
+
+	p->cp_serial = 0;
+	p->type = red ? LTP_SEG_RED : LTP_SEG_GREEN;
+	p->len = ltp_segment_fill(&e->prefix, off, e->wire);
+	if (off >= BIT_ULL(56) || avail <= p->len ||
+	    ltp_segment_data_hlen(&e->prefix, off, p->len) + p->len != e->wire)
+		return 0;
+	most = min(avail - 1, same - 1 - off + p->len);
+	if (red && e->red_limit - off <= most)
+		most = e->red_limit - off - 1;
+	if (red && cp_every != LTP_UNKNOWN) {
+		due = e->cp_upper + cp_every;
+		if (off + e->wire >= due)
+			return 0;
+		most = min(most, due - 1 - off - e->wire + p->len);
+	}
+	return min_t(u64, div_u64(most, p->len), UDP_MAX_SEGMENTS);
 }
 
 static struct ltp_burst *burst_of(struct rb_node *node)
@@ -305,12 +251,15 @@ static int hold_back(struct ltp_export *e, struct iov_iter *from)
 int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every)
 {
-	struct layout l = { .sk = e->s.sk, .pfrag = sk_page_frag(e->s.sk) };
+	struct ltp_layout l = {
+		.sk = e->s.sk,
+		.pfrag = &ltp_sk(e->s.sk)->frag,
+	};
 	u32 i;
 	u32 frags_of_seg = e->wire / PAGE_SIZE + 2;
 	u8 header[LTP_SEG_DATA_HDR_MAX], *end;
 	u64 off = e->length, start = off;
-	u32 n_segs = 0, stride = 0;
+	u32 n_segs = 0, stride = 0, n;
 	struct plan p = {}, next;
 	struct ltp_burst *b;
 	int err;
@@ -323,6 +272,24 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		    l.wire > e->burst_max - e->wire || l.wire != n_segs * e->wire ||
 		    (n_segs && l.n_frags + frags_of_seg > MAX_SKB_FRAGS))
 			break;
+		n = e->tail_len ? 0 : plain_segments(e, off, avail, cp_every,
+						     &next);
+		n = min3(n, e->burst_limit - n_segs,
+			 (e->burst_max - l.wire) / e->wire);
+		if (n && (!n_segs || p.type == next.type)) {
+			err = ltp_layout_segments(&l, &e->prefix, next.type,
+						  off, next.len, e->wire, n,
+						  from);
+			if (err < 0)
+				goto drop;
+			if (err) {
+				p = next;
+				n_segs += err;
+				stride = e->wire;
+				off += (u64)err * next.len;
+				continue;
+			}
+		}
 		plan_segment(e, off, avail, last,
 			     off + e->wire - e->cp_upper >= cp_every, &next);
 		if (!next.len ||
@@ -332,15 +299,15 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		p = next;
 		end = ltp_segment_put_data(header, &e->prefix, p.type, off,
 					   p.len, p.cp_serial, 0);
-		err = layout_write(&l, header, end - header);
+		err = ltp_layout_write(&l, header, end - header);
 		take = min(p.len, e->tail_len);
 		if (!err && take) {
-			err = layout_write(&l, e->tail, take);
+			err = ltp_layout_write(&l, e->tail, take);
 			e->tail_len -= take;
 			memmove(e->tail, e->tail + take, e->tail_len);
 		}
 		if (!err)
-			err = layout_copy(&l, from, p.len - take);
+			err = ltp_layout_copy(&l, from, p.len - take);
 		if (err)
 			goto drop;
 		if (!n_segs++)
@@ -374,7 +341,7 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		return 1;
 	burst_free(b);
 drop:
-	layout_free(&l);
+	ltp_layout_free(&l);
 	return err;
 }
 

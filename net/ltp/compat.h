@@ -67,6 +67,18 @@ static inline struct ctl_table_header *ltp_compat_sysctl(struct net *net,
 #define LTP_COMPAT_SPLICE_EOF(fn)	.splice_eof = (fn),
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#include <asm/unaligned.h>
+#else
+#include <linux/unaligned.h>
+#endif
+
+/* Walking an iterator with functions of one's own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#include <linux/iov_iter.h>
+#define LTP_COMPAT_ITERATE
+#endif
+
 /* Whether a family may see SOL_SOCKET options before the core does. */
 static inline void ltp_compat_own_sockopts(struct socket *sock)
 {

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "af_ltp.h"
+#include "compat.h"
 #include "engine.h"
 #include "input.h"
 #include "learn.h"
@@ -318,6 +319,78 @@ added:
 		  (seg->type != LTP_SEG_RED && seg->type != LTP_SEG_GREEN);
 }
 
+/* memcmp() for a few octets, of which @n - 8 lie before the last 8. */
+static __always_inline bool same_octets(const u8 *a, const u8 *b, u32 n)
+{
+	u32 i;
+
+	if (unlikely(n < 8))
+		return !memcmp(a, b, n);
+	for (i = 0; i < n - 8; i += 8)
+		if (get_unaligned((const u64 *)(a + i)) !=
+		    get_unaligned((const u64 *)(b + i)))
+			return false;
+	return get_unaligned((const u64 *)(a + n - 8)) ==
+	       get_unaligned((const u64 *)(b + n - 8));
+}
+
+/*
+ * Makes the run longer by datagrams that look as the last one did and go on
+ * where it ended, as most do.  @data has @have bytes of the buffer behind it,
+ * of which @left are left.  Returns how many datagrams that were.
+ */
+static u32 extend_run(struct walk *w, const struct ltp_segment_prefix *prefix,
+		      const u8 *data, u32 have, u32 left)
+{
+	u8 head[ALIGN(LTP_SEG_DATA_HDR_MAX, 8)] __aligned(8), *p, *off;
+	u32 n, most, hlen, payload, off_len, fixed;
+	struct ltp_run *run = &w->run;
+	u64 next = w->next;
+
+	if (!run->n_hl || w->ends || !prefix->len ||
+	    prefix->octets[0] != w->last.type || run->stride != w->stride)
+		return 0;
+	hlen = run->hl[run->n_hl - 1].hlen;
+	payload = w->stride - hlen;
+	off_len = ltp_sdnv_len(next);
+	if (have < hlen || !payload ||
+	    prefix->len + off_len + ltp_sdnv_len(payload) != hlen)
+		return 0;
+	most = min3(left / w->stride, (have - hlen) / w->stride + 1,
+		    (u32)(U8_MAX - run->hl[run->n_hl - 1].n));
+	/* Until their offsets need another octet. */
+	if (off_len > 8)
+		return 0;
+	most = min_t(u64, most, div_u64((1ULL << 7 * off_len) - 1 - next,
+					payload) + 1);
+	memcpy(head, prefix->octets, prefix->len);
+	p = ltp_sdnv_put(head + prefix->len, next);
+	off = p - 4;
+	ltp_sdnv_put(p, payload);
+	fixed = get_unaligned_be32(off) &
+		~(ltp_sdnv_low4_mask(off_len) & 0x7f7f7f7f);
+	for (n = 0; n < most; n++, data += w->stride, next += payload) {
+		if (likely(off_len <= 4))
+			put_unaligned_be32(fixed | ltp_sdnv_low4(next), off);
+		else
+			ltp_sdnv_put(head + prefix->len, next);
+		if (!same_octets(data, head, hlen))
+			break;
+	}
+	if (!n)
+		return 0;
+	run->hl[run->n_hl - 1].n += n;
+	run->len += n * payload;
+	run->charge += n * w->stride;
+	w->last.offset = next - payload;
+	w->last.length = payload;
+	w->last.len = w->stride;
+	w->next = next;
+	w->datagrams += n;
+	w->segments += n;
+	return n;
+}
+
 /* A peer that cancels while we do knows all that ours would tell it. */
 static void cancelled_by_peer(struct ltp_session *s, u8 reason)
 {
@@ -564,7 +637,7 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 		   struct sk_buff *skb, const struct ltp_addr *from)
 {
 	struct ltp_segment_prefix prefix = {};
-	u32 len = skb->len, pos, dlen, have;
+	u32 len = skb->len, pos, dlen, have, n;
 	u8 head[LTP_SEG_DATA_HDR_MAX];
 	struct skb_seq_state st;
 	const u8 *data;
@@ -583,8 +656,13 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 		ltp_span_hold(span);
 	skb_prepare_seq_read(skb, 0, len, &st);
 	for (pos = 0; pos < len; pos += dlen) {
-		dlen = min(w.stride, len - pos);
 		have = skb_seq_read(pos, &data, &st);
+		n = extend_run(&w, &prefix, data, have, len - pos);
+		if (n) {
+			dlen = n * w.stride;
+			continue;
+		}
+		dlen = min(w.stride, len - pos);
 		have = min(have, dlen);
 		if (have < min_t(u32, dlen, sizeof(head))) {
 			have = min_t(u32, dlen, sizeof(head));

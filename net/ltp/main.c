@@ -12,6 +12,7 @@
 #include "af_ltp.h"
 #include "compat.h"
 #include "engine.h"
+#include "layout.h"
 #include "learn.h"
 #include "netlink.h"
 #include "output.h"
@@ -114,6 +115,7 @@ static int __net_init ltp_net_init(struct net *net)
 		INIT_HLIST_HEAD(&ln->binds[i]);
 	buffer_defaults(ln);
 	ltp_learn_init(ln);
+	ltp_layout_pages_init(&ln->pages);
 
 	ln->mib = alloc_percpu(struct ltp_mib);
 	if (!ln->mib)
@@ -160,6 +162,7 @@ static void __net_exit ltp_net_exit(struct net *net)
 	list_for_each_entry_safe(engine, next, &ln->engines, list)
 		ltp_engine_delete(engine);
 	mutex_unlock(&ln->config);
+	ltp_layout_pages_free(&ln->pages);
 	rhashtable_destroy(&ln->closed);
 	rhashtable_destroy(&ln->sessions);
 	rhltable_destroy(&ln->peers);

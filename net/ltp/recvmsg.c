@@ -7,6 +7,7 @@
 #include "notice.h"
 #include "output.h"
 #include "reasm.h"
+#include "run.h"
 #include "report.h"
 #include "session.h"
 
@@ -83,7 +84,7 @@ static ssize_t copy_red(struct sock *sk, struct ltp_item *item, size_t len,
 		u32 n = min_t(u64, end - pos, run->len - off);
 
 		next = rb_next(node);
-		if (ltp_reasm_copy(skb, off, n, to))
+		if (ltp_run_copy(skb, off, n, to))
 			break;
 		pos += n;
 		if (peek || off + n < run->len)
@@ -165,7 +166,7 @@ static ssize_t recv_item(struct sock *sk, struct ltp_item *item,
 	} else {
 		const struct ltp_run *run = ltp_run(item->skb);
 
-		left = ltp_reasm_segment_left(item->skb, item->pos, &segment);
+		left = ltp_run_segment_left(item->skb, item->pos, &segment);
 		whole = segment;
 		offset = run->start + item->pos;
 		eob = item->flags & LTP_RX_EOB && item->pos + left == run->len;
@@ -174,7 +175,7 @@ static ssize_t recv_item(struct sock *sk, struct ltp_item *item,
 	n = min_t(u64, len, left);
 	if (red)
 		n = copy_red(sk, item, n, &msg->msg_iter, peek);
-	else if (ltp_reasm_copy(item->skb, item->pos, n, &msg->msg_iter))
+	else if (ltp_run_copy(item->skb, item->pos, n, &msg->msg_iter))
 		n = -EFAULT;
 	else if (!peek)
 		item->pos += n;

@@ -54,6 +54,32 @@ static inline u8 *ltp_sdnv_put(u8 *p, u64 v)
 }
 
 /**
+ * ltp_sdnv_low4() - the last four digits of a value, spread over four octets
+ * @v: the value, any
+ *
+ * As they stand at the end of the SDNV, but without the top bits that say that
+ * more follows.
+ *
+ * Return: the digits, the last one lowest.
+ */
+static inline u32 ltp_sdnv_low4(u64 v)
+{
+	return (v & 0x7f) | (v & 0x3f80) << 1 | (v & 0x1fc000) << 2 |
+	       (v & 0xfe00000) << 3;
+}
+
+/**
+ * ltp_sdnv_low4_mask() - which of the last four octets an SDNV has
+ * @len: octets of the SDNV, 1 or more
+ *
+ * Return: all bits of those octets.
+ */
+static inline u32 ltp_sdnv_low4_mask(unsigned int len)
+{
+	return len < 4 ? (1U << 8 * len) - 1 : U32_MAX;
+}
+
+/**
  * ltp_sdnv_get() - read a value
  * @p: where it begins
  * @end: first octet that may not be read; at or above @p

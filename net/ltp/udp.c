@@ -361,9 +361,10 @@ static int xmit4(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst)
 	iph->protocol = IPPROTO_UDP;
 	iph->saddr = inet->inet_saddr;
 	iph->daddr = inet->inet_daddr;
-	__ip_select_ident(sock_net(sk), iph, skb_shinfo(skb)->gso_segs ?: 1);
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	skb->protocol = htons(ETH_P_IP);
+	ip_select_ident_segs(sock_net(sk), skb, sk,
+			     skb_shinfo(skb)->gso_segs ?: 1);
 	return ip_local_out(sock_net(sk), sk, skb);
 }
 

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bytes on their way into a block: copied once, into page fragments, in the
+ * layout of the wire, header before payload.
+ */
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "layout.h"
+
+/* Unused pages go after this long. */
+#define TRIM_EVERY	(5 * HZ)
+
+/*
+ * The pages of blocks come back: to get one from the system, zeroed, costs as
+ * much as to copy into it.  A full one goes to the end of a queue, where it
+ * lies until nobody else refers to it.
+ */
+static void pages_put(struct ltp_net *ln, struct page_frag *pf)
+{
+	struct ltp_pages *ps = &ln->pages;
+	struct page *page = pf->page;
+
+	if (pf->size > PAGE_SIZE && !READ_ONCE(ps->stop)) {
+		spin_lock(&ps->lock);
+		swap(ps->page[(ps->first + ps->n) % LTP_PAGES_MAX], page);
+		ps->size = pf->size;
+		if (ps->n < LTP_PAGES_MAX) {
+			ps->n++;
+			page = NULL;
+		} else {
+			ps->first = (ps->first + 1) % LTP_PAGES_MAX;
+		}
+		spin_unlock(&ps->lock);
+		if (!delayed_work_pending(&ps->trim))
+			schedule_delayed_work(&ps->trim, TRIM_EVERY);
+	}
+	if (page)
+		put_page(page);
+	pf->page = NULL;
+}
+
+static void pages_get(struct ltp_net *ln, struct page_frag *pf)
+{
+	struct ltp_pages *ps = &ln->pages;
+	struct page *page;
+
+	spin_lock(&ps->lock);
+	page = ps->n ? ps->page[ps->first] : NULL;
+	if (page && page_ref_count(page) == 1) {
+		ps->first = (ps->first + 1) % LTP_PAGES_MAX;
+		ps->n--;
+		ps->used = true;
+		pf->page = page;
+		pf->offset = 0;
+		pf->size = ps->size;
+	}
+	spin_unlock(&ps->lock);
+}
+
+static void pages_trim(struct work_struct *work)
+{
+	struct ltp_pages *ps = container_of(to_delayed_work(work),
+					    struct ltp_pages, trim);
+	bool used;
+	u32 n;
+
+	spin_lock(&ps->lock);
+	used = ps->used;
+	ps->used = false;
+	for (n = used ? 0 : ps->n; n; n--) {
+		put_page(ps->page[ps->first]);
+		ps->first = (ps->first + 1) % LTP_PAGES_MAX;
+		ps->n--;
+	}
+	spin_unlock(&ps->lock);
+	if (used && !READ_ONCE(ps->stop))
+		schedule_delayed_work(&ps->trim, TRIM_EVERY);
+}
+
+/**
+ * ltp_layout_pages_init() - set up for a namespace
+ * @ps: its pages
+ */
+void ltp_layout_pages_init(struct ltp_pages *ps)
+{
+	spin_lock_init(&ps->lock);
+	INIT_DELAYED_WORK(&ps->trim, pages_trim);
+}
+
+/**
+ * ltp_layout_pages_free() - a namespace goes
+ * @ps: its pages; no socket is left
+ */
+void ltp_layout_pages_free(struct ltp_pages *ps)
+{
+	WRITE_ONCE(ps->stop, true);
+	cancel_delayed_work_sync(&ps->trim);
+	for (; ps->n; ps->n--) {
+		put_page(ps->page[ps->first]);
+		ps->first = (ps->first + 1) % LTP_PAGES_MAX;
+	}
+}
+
+static bool layout_refill(struct ltp_layout *l)
+{
+	struct ltp_net *ln = ltp_net(sock_net(l->sk));
+	struct page_frag *pf = l->pfrag;
+
+	if (pf->page && pf->offset + 32 > pf->size)
+		pages_put(ln, pf);
+	if (!pf->page)
+		pages_get(ln, pf);
+	return skb_page_frag_refill(32, pf, l->sk->sk_allocation);
+}
+
+/* Makes room in the page fragment and returns how much of @want there is. */
+static int layout_room(struct ltp_layout *l, u32 want)
+{
+	struct page_frag *pf = l->pfrag;
+	skb_frag_t *f;
+
+	if (!layout_refill(l))
+		return -ENOMEM;
+	want = min(want, pf->size - pf->offset);
+	if (l->n_frags) {
+		f = &l->frags[l->n_frags - 1];
+		if (skb_frag_page(f) == pf->page &&
+		    skb_frag_off(f) + skb_frag_size(f) == pf->offset)
+			return want;
+	}
+	if (l->n_frags == MAX_SKB_FRAGS)
+		return -EMSGSIZE;
+	get_page(pf->page);
+	skb_frag_fill_page_desc(&l->frags[l->n_frags++], pf->page, pf->offset,
+				0);
+	return want;
+}
+
+static void layout_advance(struct ltp_layout *l, u32 n)
+{
+	skb_frag_size_add(&l->frags[l->n_frags - 1], n);
+	l->pfrag->offset += n;
+	l->wire += n;
+}
+
+static u8 *layout_at(const struct ltp_layout *l)
+{
+	return page_address(l->pfrag->page) + l->pfrag->offset;
+}
+
+/**
+ * ltp_layout_write() - add bytes of our own
+ * @l: the burst
+ * @data: the bytes
+ * @len: how many
+ *
+ * Context: process.
+ * Return: 0; -ENOMEM; -EMSGSIZE if that needs too many fragments.
+ */
+int ltp_layout_write(struct ltp_layout *l, const void *data, u32 len)
+{
+	while (len) {
+		int n = layout_room(l, len);
+
+		if (n < 0)
+			return n;
+		memcpy(layout_at(l), data, n);
+		layout_advance(l, n);
+		data += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/**
+ * ltp_layout_copy() - add bytes of the sender
+ * @l: the burst
+ * @from: where they are
+ * @len: how many
+ *
+ * Context: process.
+ * Return: 0; -EFAULT; -ENOMEM; -EMSGSIZE if that needs too many fragments.
+ */
+int ltp_layout_copy(struct ltp_layout *l, struct iov_iter *from, u32 len)
+{
+	while (len) {
+		int n = layout_room(l, len);
+
+		if (n < 0)
+			return n;
+		if (copy_page_from_iter(l->pfrag->page, l->pfrag->offset, n,
+					from) != n)
+			return -EFAULT;
+		layout_advance(l, n);
+		len -= n;
+	}
+	return 0;
+}
+
+/**
+ * ltp_layout_free() - drop what was laid out
+ * @l: the burst
+ */
+void ltp_layout_free(struct ltp_layout *l)
+{
+	while (l->n_frags)
+		put_page(skb_frag_page(&l->frags[--l->n_frags]));
+}
+
+#ifdef LTP_COMPAT_ITERATE
+/* What a header is copied with at once; payload overwrites the rest. */
+#define HEAD_SHORT	24
+#define HEAD_LONG	ALIGN(LTP_SEG_DATA_HDR_MAX, 8)
+
+/**
+ * struct comb - payload on its way between headers
+ * @to: where the next byte goes
+ * @left: payload bytes that its segment still takes
+ * @len: payload bytes of a segment
+ * @off: block offset of the next segment
+ * @hlen: bytes of a header
+ * @off_pos: of the four octets within it that the offset's SDNV ends with
+ * @off_len: octets of the offset's SDNV
+ * @off_fixed: those of the four that no offset changes
+ * @head: a header; of the next one only the offset differs
+ */
+struct comb {
+	u8	*to;
+	u32	left;
+	u32	len;
+	u64	off;
+	u32	hlen;
+	u32	off_pos;
+	u32	off_len;
+	u32	off_fixed;
+	u8	head[HEAD_LONG] __aligned(8);
+};
+
+/* Writes the next header; all have offsets of equally many octets. */
+static __always_inline void comb_header(struct comb *c)
+{
+	if (likely(c->hlen <= HEAD_SHORT))
+		memcpy(c->to, c->head, HEAD_SHORT);
+	else
+		memcpy(c->to, c->head, HEAD_LONG);
+	if (likely(c->off_len <= 4))
+		put_unaligned_be32(c->off_fixed | ltp_sdnv_low4(c->off),
+				   c->to + c->off_pos);
+	else
+		ltp_sdnv_put(c->to + c->off_pos + 4 - c->off_len, c->off);
+	c->to += c->hlen;
+	c->off += c->len;
+	c->left = c->len;
+}
+
+static void comb_init(struct comb *c, const struct ltp_segment_prefix *prefix,
+		      u8 type)
+{
+	c->hlen = ltp_segment_put_data(c->head, prefix, type, c->off, c->len,
+				       0, 0) - c->head;
+	c->off_len = ltp_sdnv_len(c->off);
+	/* There are five octets at least in front of the offset. */
+	c->off_pos = prefix->len + c->off_len - 4;
+	c->off_fixed = get_unaligned_be32(c->head + c->off_pos) &
+		       ~ltp_sdnv_low4_mask(c->off_len);
+	c->off_fixed |= 0x80808000 & ltp_sdnv_low4_mask(c->off_len);
+}
+
+/* The step functions of iterate_and_advance(): return what was not copied. */
+static __always_inline size_t comb_from_user(void __user *from, size_t done,
+					     size_t len, void *priv,
+					     void *priv2)
+{
+	struct comb *c = priv;
+	size_t n, fault;
+
+	if (!access_ok(from, len))
+		return len;
+	/* Whole segments, as most are, take the short way. */
+	while (!c->left && len >= c->len) {
+		comb_header(c);
+		instrument_copy_from_user_before(c->to, from, c->len);
+		fault = raw_copy_from_user(c->to, from, c->len);
+		instrument_copy_from_user_after(c->to, from, c->len, fault);
+		if (fault)
+			return len - c->len + fault;
+		c->to += c->len;
+		c->left = 0;
+		from += c->len;
+		len -= c->len;
+	}
+	while (len) {
+		if (!c->left)
+			comb_header(c);
+		n = min_t(size_t, len, c->left);
+		instrument_copy_from_user_before(c->to, from, n);
+		fault = raw_copy_from_user(c->to, from, n);
+		instrument_copy_from_user_after(c->to, from, n, fault);
+		if (fault)
+			return len - n + fault;
+		c->to += n;
+		c->left -= n;
+		from += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static __always_inline size_t comb_from_kernel(void *from, size_t done,
+					       size_t len, void *priv,
+					       void *priv2)
+{
+	struct comb *c = priv;
+	size_t n;
+
+	while (len) {
+		if (!c->left)
+			comb_header(c);
+		n = min_t(size_t, len, c->left);
+		memcpy(c->to, from, n);
+		c->to += n;
+		c->left -= n;
+		from += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/*
+ * Leaves a little unused, so that no segment lies on two pages, and payload
+ * begins where copying is cheapest.
+ */
+static void layout_align(struct ltp_layout *l, u32 hlen, u32 wire)
+{
+	struct page_frag *pf = l->pfrag;
+	u32 pad;
+
+	pad = -(pf->offset + hlen) & 7;
+	if (pf->size - pf->offset < wire + pad) {
+		if (pf->size - pf->offset <= pf->size / 16)
+			pf->offset = pf->size;
+		return;
+	}
+	/* Not between the segments of one buffer: frags would be more. */
+	if (!l->n_frags)
+		pf->offset += pad;
+}
+
+/**
+ * ltp_layout_segments() - add segments that are all alike
+ * @l: the burst
+ * @prefix: what their headers begin with
+ * @type: of plain data
+ * @off: block offset of the first
+ * @len: payload bytes of each
+ * @wire: bytes of each, at least %LTP_SEG_DATA_HDR_MAX + 8
+ * @n: how many; their offsets are SDNVs of the same length
+ * @from: their payload
+ *
+ * Context: process.
+ * Return: how many were added, fewer than @n, even 0, where a page fragment
+ * ends; -EFAULT; -ENOMEM; -EMSGSIZE.
+ */
+int ltp_layout_segments(struct ltp_layout *l,
+			const struct ltp_segment_prefix *prefix, u8 type,
+			u64 off, u32 len, u32 wire, u32 n,
+			struct iov_iter *from)
+{
+	struct comb c = { .len = len, .off = off };
+	int room;
+
+	comb_init(&c, prefix, type);
+	if (!layout_refill(l))
+		return -ENOMEM;
+	layout_align(l, c.hlen, wire);
+	room = layout_room(l, n * wire);
+	if (room < 0)
+		return room;
+	n = min_t(u32, n, room / wire);
+	if (!n)
+		return 0;
+	c.to = layout_at(l);
+	if (iterate_and_advance(from, n * len, &c, comb_from_user,
+				comb_from_kernel) != n * len)
+		return -EFAULT;
+	layout_advance(l, n * wire);
+	return n;
+}
+#else
+int ltp_layout_segments(struct ltp_layout *l,
+			const struct ltp_segment_prefix *prefix, u8 type,
+			u64 off, u32 len, u32 wire, u32 n,
+			struct iov_iter *from)
+{
+	return 0;
+}
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_LAYOUT_H
+#define _LTP_LAYOUT_H
+
+#include <net/ltp.h>
+
+/**
+ * struct ltp_layout - a burst while it is laid out
+ * @pfrag: where bytes go
+ * @sk: socket that the fragment belongs to
+ * @frags: what was written
+ * @n_frags: entries of it
+ * @wire: bytes written
+ */
+struct ltp_layout {
+	struct page_frag	*pfrag;
+	struct sock		*sk;
+	skb_frag_t		frags[MAX_SKB_FRAGS];
+	unsigned int		n_frags;
+	u32			wire;
+};
+
+int ltp_layout_write(struct ltp_layout *l, const void *data, u32 len);
+int ltp_layout_copy(struct ltp_layout *l, struct iov_iter *from, u32 len);
+int ltp_layout_segments(struct ltp_layout *l,
+			const struct ltp_segment_prefix *prefix, u8 type,
+			u64 off, u32 len, u32 wire, u32 n,
+			struct iov_iter *from);
+void ltp_layout_pages_init(struct ltp_pages *ps);
+void ltp_layout_pages_free(struct ltp_pages *ps);
+void ltp_layout_free(struct ltp_layout *l);
+
+#endif /* _LTP_LAYOUT_H */
