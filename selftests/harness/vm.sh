@@ -7,7 +7,8 @@
 # /results.  Output is the command's, the status too; 124 after a timeout,
 # 125 if the kernel died, 126 if its log holds a warning.  The log is left
 # in build/results/KERNEL/dmesg; RESULT_DIR=... puts it elsewhere.
-# VM_CPUS, VM_MEMORY, VM_APPEND (kernel arguments) change the machine.
+# VM_CPUS, VM_MEMORY, VM_APPEND (kernel arguments), VM_QEMU (its options) change
+# the machine.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -35,7 +36,7 @@ vng()
 	timeout -k 10 "$limit" /usr/bin/python3 "$LTP_CACHE/virtme-ng/usr/bin/vng" \
 		--verbose --root "$ROOT" -r "$ROOT/boot/vmlinuz-$KREL" \
 		"${accel[@]}" --cpus "${VM_CPUS:-2}" --memory "${VM_MEMORY:-2G}" --user root \
-		--rodir="/src=$TOP" --rwdir="/results=$RESULT_DIR" "-o=-cpu $cpu" \
+		--rodir="/src=$TOP" --rwdir="/results=$RESULT_DIR" "-o=-cpu $cpu ${VM_QEMU-}" \
 		--append "loglevel=5 no_timer_check mitigations=off nokaslr panic_on_oops=0 ${VM_APPEND-}" \
 		-- "bash /results/cmd.sh" \
 		< /dev/null 2> >(cat > "$RESULT_DIR/console") | cat
