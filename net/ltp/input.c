@@ -319,19 +319,74 @@ added:
 		  (seg->type != LTP_SEG_RED && seg->type != LTP_SEG_GREEN);
 }
 
-/* memcmp() for a few octets, of which @n - 8 lie before the last 8. */
-static __always_inline bool same_octets(const u8 *a, const u8 *b, u32 n)
-{
-	u32 i;
+/**
+ * struct pattern - a header that should come next
+ * @head: the header
+ * @hlen: its octets
+ * @plen: those before the offset
+ * @off: of the four octets that the offset ends with
+ * @off_len: octets of the offset
+ * @first: the first eight octets of the header
+ * @before: the last eight before the offset
+ * @off_fixed: the bits of the four octets at @off that no offset changes
+ * @off4: the last four digits of the offset
+ * @payload4: those of what is added from one to the next
+ * @last: the last four octets
+ * @last_mask: those of them that belong to the length
+ */
+struct pattern {
+	u8	head[ALIGN(LTP_SEG_DATA_HDR_MAX, 8)];
+	u32	hlen;
+	u32	plen;
+	u32	off;
+	u32	off_len;
+	u64	first;
+	u64	before;
+	u32	off_fixed;
+	u32	off4;
+	u32	payload4;
+	u32	last;
+	u32	last_mask;
+};
 
-	if (unlikely(n < 8))
-		return !memcmp(a, b, n);
-	for (i = 0; i < n - 8; i += 8)
-		if (get_unaligned((const u64 *)(a + i)) !=
-		    get_unaligned((const u64 *)(b + i)))
-			return false;
-	return get_unaligned((const u64 *)(a + n - 8)) ==
-	       get_unaligned((const u64 *)(b + n - 8));
+/* Returns false for what is better read number by number. */
+static bool pattern_init(struct pattern *pt,
+			 const struct ltp_segment_prefix *prefix, u64 next,
+			 u32 payload)
+{
+	u8 *p;
+
+	pt->plen = prefix->len;
+	pt->off_len = ltp_sdnv_len(next);
+	if (pt->plen < 8 || pt->off_len > 4)
+		return false;
+	memcpy(pt->head, prefix->octets, pt->plen);
+	p = ltp_sdnv_put(pt->head + pt->plen, next);
+	p = ltp_sdnv_put(p, payload);
+	pt->hlen = p - pt->head;
+	pt->off = pt->plen + pt->off_len - 4;
+	pt->first = get_unaligned((const u64 *)pt->head);
+	pt->before = get_unaligned((const u64 *)(pt->head + pt->plen - 8));
+	pt->off_fixed = get_unaligned_be32(pt->head + pt->off) &
+			~(ltp_sdnv_low4_mask(pt->off_len) & 0x7f7f7f7f);
+	pt->off4 = ltp_sdnv_low4(next);
+	pt->payload4 = ltp_sdnv_low4(payload);
+	pt->last_mask = ltp_sdnv_low4_mask(pt->hlen - pt->plen - pt->off_len);
+	pt->last = get_unaligned_be32(pt->head + pt->hlen - 4) & pt->last_mask;
+	return true;
+}
+
+/* Whether @data is that header; if so, the next is expected from now on. */
+static __always_inline bool pattern_next(struct pattern *pt, const u8 *data)
+{
+	if (get_unaligned((const u64 *)data) != pt->first ||
+	    get_unaligned((const u64 *)(data + pt->plen - 8)) != pt->before ||
+	    get_unaligned_be32(data + pt->off) != (pt->off_fixed | pt->off4) ||
+	    (get_unaligned_be32(data + pt->hlen - 4) & pt->last_mask) !=
+	    pt->last)
+		return false;
+	pt->off4 = ltp_sdnv_add4(pt->off4, pt->payload4);
+	return true;
 }
 
 /*
@@ -342,50 +397,34 @@ static __always_inline bool same_octets(const u8 *a, const u8 *b, u32 n)
 static u32 extend_run(struct walk *w, const struct ltp_segment_prefix *prefix,
 		      const u8 *data, u32 have, u32 left)
 {
-	u8 head[ALIGN(LTP_SEG_DATA_HDR_MAX, 8)] __aligned(8), *p, *off;
-	u32 n, most, hlen, payload, off_len, fixed;
 	struct ltp_run *run = &w->run;
-	u64 next = w->next;
+	u32 n, most, hlen, payload;
+	struct pattern pt;
 
 	if (!run->n_hl || w->ends || !prefix->len ||
 	    prefix->octets[0] != w->last.type || run->stride != w->stride)
 		return 0;
 	hlen = run->hl[run->n_hl - 1].hlen;
 	payload = w->stride - hlen;
-	off_len = ltp_sdnv_len(next);
 	if (have < hlen || !payload ||
-	    prefix->len + off_len + ltp_sdnv_len(payload) != hlen)
+	    !pattern_init(&pt, prefix, w->next, payload) || pt.hlen != hlen)
 		return 0;
-	most = min3(left / w->stride, (have - hlen) / w->stride + 1,
-		    (u32)(U8_MAX - run->hl[run->n_hl - 1].n));
-	/* Until their offsets need another octet. */
-	if (off_len > 8)
-		return 0;
-	most = min_t(u64, most, div_u64((1ULL << 7 * off_len) - 1 - next,
-					payload) + 1);
-	memcpy(head, prefix->octets, prefix->len);
-	p = ltp_sdnv_put(head + prefix->len, next);
-	off = p - 4;
-	ltp_sdnv_put(p, payload);
-	fixed = get_unaligned_be32(off) &
-		~(ltp_sdnv_low4_mask(off_len) & 0x7f7f7f7f);
-	for (n = 0; n < most; n++, data += w->stride, next += payload) {
-		if (likely(off_len <= 4))
-			put_unaligned_be32(fixed | ltp_sdnv_low4(next), off);
-		else
-			ltp_sdnv_put(head + prefix->len, next);
-		if (!same_octets(data, head, hlen))
+	/* Until the offset needs another octet. */
+	most = ((1U << 7 * pt.off_len) - 1 - (u32)w->next) / payload + 1;
+	most = min(min3(left / w->stride, (have - hlen) / w->stride + 1, most),
+		   (u32)(U8_MAX - run->hl[run->n_hl - 1].n));
+	for (n = 0; n < most; n++, data += w->stride)
+		if (!pattern_next(&pt, data))
 			break;
-	}
 	if (!n)
 		return 0;
 	run->hl[run->n_hl - 1].n += n;
 	run->len += n * payload;
 	run->charge += n * w->stride;
-	w->last.offset = next - payload;
+	w->next += (u64)n * payload;
+	w->last.offset = w->next - payload;
 	w->last.length = payload;
 	w->last.len = w->stride;
-	w->next = next;
 	w->datagrams += n;
 	w->segments += n;
 	return n;

@@ -222,7 +222,9 @@ void ltp_layout_free(struct ltp_layout *l)
  * @hlen: bytes of a header
  * @off_pos: of the four octets within it that the offset's SDNV ends with
  * @off_len: octets of the offset's SDNV
- * @off_fixed: those of the four that no offset changes
+ * @off_fixed: the bits of the four that no offset changes
+ * @off4: the four last digits of the offset
+ * @len4: those of the length
  * @head: a header; of the next one only the offset differs
  */
 struct comb {
@@ -234,6 +236,8 @@ struct comb {
 	u32	off_pos;
 	u32	off_len;
 	u32	off_fixed;
+	u32	off4;
+	u32	len4;
 	u8	head[HEAD_LONG] __aligned(8);
 };
 
@@ -244,13 +248,15 @@ static __always_inline void comb_header(struct comb *c)
 		memcpy(c->to, c->head, HEAD_SHORT);
 	else
 		memcpy(c->to, c->head, HEAD_LONG);
-	if (likely(c->off_len <= 4))
-		put_unaligned_be32(c->off_fixed | ltp_sdnv_low4(c->off),
+	if (likely(c->off_len <= 4)) {
+		put_unaligned_be32(c->off_fixed | c->off4,
 				   c->to + c->off_pos);
-	else
+		c->off4 = ltp_sdnv_add4(c->off4, c->len4);
+	} else {
 		ltp_sdnv_put(c->to + c->off_pos + 4 - c->off_len, c->off);
+		c->off += c->len;
+	}
 	c->to += c->hlen;
-	c->off += c->len;
 	c->left = c->len;
 }
 
@@ -265,6 +271,8 @@ static void comb_init(struct comb *c, const struct ltp_segment_prefix *prefix,
 	c->off_fixed = get_unaligned_be32(c->head + c->off_pos) &
 		       ~ltp_sdnv_low4_mask(c->off_len);
 	c->off_fixed |= 0x80808000 & ltp_sdnv_low4_mask(c->off_len);
+	c->off4 = ltp_sdnv_low4(c->off);
+	c->len4 = ltp_sdnv_low4(c->len);
 }
 
 /* The step functions of iterate_and_advance(): return what was not copied. */

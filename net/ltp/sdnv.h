@@ -69,6 +69,20 @@ static inline u32 ltp_sdnv_low4(u64 v)
 }
 
 /**
+ * ltp_sdnv_add4() - add two values of up to four digits
+ * @a: one, as ltp_sdnv_low4() gives it
+ * @b: the other, likewise
+ *
+ * A carry runs through the top bits, which are set for it in between.
+ *
+ * Return: the last four digits of the sum, likewise.
+ */
+static inline u32 ltp_sdnv_add4(u32 a, u32 b)
+{
+	return ((a | 0x80808080) + b) & 0x7f7f7f7f;
+}
+
+/**
  * ltp_sdnv_low4_mask() - which of the last four octets an SDNV has
  * @len: octets of the SDNV, 1 or more
  *
