@@ -387,7 +387,11 @@ enum ltp_state {
  * @cycle: how often the data before a checkpoint has been sent again
  * @sent_at: when it was sent last, ktime ns
  * @shift: for how long the link was suspended since then, ns
- * @skb: the segment, without UDP header; frags shared with the block
+ * @burst: holds the rest of the segment, if there is one; held
+ * @pos: where that begins in the burst
+ * @len: its bytes
+ * @n_data: bytes of @data
+ * @data: the segment, or what it begins with
  */
 struct ltp_signal {
 	struct list_head	list;
@@ -404,7 +408,11 @@ struct ltp_signal {
 	u32			cycle;
 	u64			sent_at;
 	u64			shift;
-	struct sk_buff		*skb;
+	struct ltp_burst	*burst;
+	u32			pos;
+	u32			len;
+	u32			n_data;
+	u8			data[];
 };
 
 /**
@@ -459,6 +467,7 @@ struct ltp_session {
 /**
  * struct ltp_burst - some segments of a block in wire layout
  * @node: in ltp_export.bursts, by @start
+ * @ref: references, of the tree and of signals
  * @start: block offset of the first payload byte
  * @len: payload bytes
  * @wire: bytes of all segments with their headers
@@ -473,6 +482,7 @@ struct ltp_session {
  */
 struct ltp_burst {
 	struct rb_node		node;
+	refcount_t		ref;
 	u64			start;
 	u32			len;
 	u32			wire;
@@ -535,7 +545,8 @@ struct ltp_batch {
  * @stalled: since when nothing could be sent, ktime ns, 0 if it could
  * @pending: there
  * @cookie: of its send call
- * @notice: allocated for the end of the block
+ * @told: the end of the block was told, or must not be
+ * @notice: allocated for that, if it was asked for
  */
 struct ltp_export {
 	struct ltp_session	s;
@@ -563,6 +574,7 @@ struct ltp_export {
 	u64			stalled;
 	struct list_head	pending;
 	u64			cookie;
+	bool			told;
 	struct sk_buff		*notice;
 };
 

@@ -144,14 +144,29 @@ struct ltp_burst *ltp_block_find(const struct ltp_export *e, u64 pos)
 	return best;
 }
 
-static void burst_free(struct ltp_burst *b)
+/**
+ * ltp_block_burst_put() - give a reference to a burst back
+ * @b: the burst
+ *
+ * Context: any.
+ */
+void ltp_block_burst_put(struct ltp_burst *b)
 {
 	unsigned int i;
 
+	if (!refcount_dec_and_test(&b->ref))
+		return;
 	for (i = 0; i < b->n_frags; i++)
 		put_page(skb_frag_page(&b->frags[i]));
-	ltp_session_signal_free(b->cp);
 	kfree(b);
+}
+
+/* No signal refers to a burst that still has its checkpoint. */
+static void burst_free(struct ltp_burst *b)
+{
+	ltp_session_signal_free(b->cp);
+	b->cp = NULL;
+	ltp_block_burst_put(b);
 }
 
 static void uncharge(struct ltp_export *e, u32 charge)
@@ -168,16 +183,15 @@ static int burst_checkpoint(struct ltp_burst *b, u64 serial)
 	u32 pos = (b->n_segs - 1) * b->stride;
 	struct ltp_signal *sig;
 
-	sig = ltp_session_signal(b->last_type, GFP_KERNEL_ACCOUNT);
+	sig = ltp_session_signal(b->last_type, 0, GFP_KERNEL_ACCOUNT);
 	if (!sig)
 		return -ENOMEM;
 	b->cp = sig;
 	sig->serial = serial;
 	sig->upper = b->start + b->len;
-	sig->skb = ltp_block_skb(0, GFP_KERNEL_ACCOUNT);
-	if (!sig->skb)
-		return -ENOMEM;
-	return ltp_block_add_frags(sig->skb, b, pos, b->wire - pos);
+	sig->pos = pos;
+	sig->len = b->wire - pos;
+	return 0;
 }
 
 static int burst_add(struct ltp_export *e, struct ltp_burst *b)
@@ -321,6 +335,7 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	err = -ENOMEM;
 	if (!b)
 		goto drop;
+	refcount_set(&b->ref, 1);
 	b->n_frags = l.n_frags;
 	b->start = start;
 	b->len = off - start;
@@ -453,14 +468,11 @@ int ltp_block_add_frags(struct sk_buff *skb, const struct ltp_burst *b,
 }
 
 /**
- * ltp_block_rebuild() - a segment with another header, or cut shorter
+ * ltp_block_rebuild() - a plain red segment with another header, or cut shorter
  * @e: the session
  * @p: the original segment
  * @pos: block offset of the first byte, within it
  * @len: bytes, not beyond it
- * @type: enum ltp_segment_type
- * @cp_serial: of a checkpoint
- * @rs_serial: report that the checkpoint answers
  *
  * The header is new, the payload stays where it is.
  *
@@ -468,8 +480,7 @@ int ltp_block_add_frags(struct sk_buff *skb, const struct ltp_burst *b,
  * Return: the buffer, or NULL.
  */
 struct sk_buff *ltp_block_rebuild(const struct ltp_export *e,
-				  const struct ltp_piece *p, u64 pos, u32 len,
-				  u8 type, u64 cp_serial, u64 rs_serial)
+				  const struct ltp_piece *p, u64 pos, u32 len)
 {
 	u32 hlen = p->wire_len - p->len;
 	struct sk_buff *skb;
@@ -478,11 +489,68 @@ struct sk_buff *ltp_block_rebuild(const struct ltp_export *e,
 	skb = ltp_block_skb(LTP_SEG_DATA_HDR_MAX, GFP_ATOMIC);
 	if (!skb)
 		return NULL;
-	end = ltp_segment_put_data(skb->data, &e->prefix, type, pos, len,
-				   cp_serial, rs_serial);
+	end = ltp_segment_put_data(skb->data, &e->prefix, LTP_SEG_RED, pos, len,
+				   0, 0);
 	skb_put(skb, end - skb->data);
 	if (ltp_block_add_frags(skb, p->b, p->wire_pos + hlen + pos - p->start,
 				len)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+/**
+ * ltp_block_rebuild_cp() - a checkpoint over bytes of an original segment
+ * @e: the session
+ * @p: the original segment
+ * @pos: block offset of the first byte, within it
+ * @len: bytes, not beyond it
+ * @type: enum ltp_segment_type
+ * @cp_serial: its serial
+ * @rs_serial: report that it answers
+ *
+ * Context: session.lock held; GFP_ATOMIC.
+ * Return: the signal, or NULL.
+ */
+struct ltp_signal *ltp_block_rebuild_cp(const struct ltp_export *e,
+					const struct ltp_piece *p, u64 pos,
+					u32 len, u8 type, u64 cp_serial,
+					u64 rs_serial)
+{
+	struct ltp_signal *sig;
+
+	sig = ltp_session_signal(type, LTP_SEG_DATA_HDR_MAX, GFP_ATOMIC);
+	if (!sig)
+		return NULL;
+	sig->n_data = ltp_segment_put_data(sig->data, &e->prefix, type, pos,
+					   len, cp_serial, rs_serial) -
+		      sig->data;
+	sig->serial = cp_serial;
+	sig->ref = rs_serial;
+	refcount_inc(&p->b->ref);
+	sig->burst = p->b;
+	sig->pos = p->wire_pos + p->wire_len - p->len + pos - p->start;
+	sig->len = len;
+	return sig;
+}
+
+/**
+ * ltp_block_signal_skb() - a signal as a buffer to be sent
+ * @sig: the signal
+ *
+ * Context: session.lock held; GFP_ATOMIC.
+ * Return: the buffer, or NULL.
+ */
+struct sk_buff *ltp_block_signal_skb(const struct ltp_signal *sig)
+{
+	struct sk_buff *skb = ltp_block_skb(sig->n_data, GFP_ATOMIC);
+
+	if (!skb)
+		return NULL;
+	skb_put_data(skb, sig->data, sig->n_data);
+	if (sig->burst &&
+	    ltp_block_add_frags(skb, sig->burst, sig->pos, sig->len)) {
 		kfree_skb(skb);
 		return NULL;
 	}

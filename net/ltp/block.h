@@ -31,8 +31,13 @@ struct sk_buff *ltp_block_skb(u32 linear, gfp_t gfp);
 int ltp_block_add_frags(struct sk_buff *skb, const struct ltp_burst *b,
 			u32 pos, u32 len);
 struct sk_buff *ltp_block_rebuild(const struct ltp_export *e,
-				  const struct ltp_piece *p, u64 pos, u32 len,
-				  u8 type, u64 cp_serial, u64 rs_serial);
+				  const struct ltp_piece *p, u64 pos, u32 len);
+struct ltp_signal *ltp_block_rebuild_cp(const struct ltp_export *e,
+					const struct ltp_piece *p, u64 pos,
+					u32 len, u8 type, u64 cp_serial,
+					u64 rs_serial);
+struct sk_buff *ltp_block_signal_skb(const struct ltp_signal *sig);
+void ltp_block_burst_put(struct ltp_burst *b);
 int ltp_block_claim(struct ltp_export *e, u64 start, u64 end);
 void ltp_block_drop_burst(struct ltp_export *e, struct ltp_burst *b);
 void ltp_block_release(struct ltp_export *e);

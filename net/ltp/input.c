@@ -17,6 +17,7 @@
 #include "report.h"
 #include "session.h"
 #include "span.h"
+#include "timer.h"
 #include "trace.h"
 #include "udp.h"
 
@@ -228,6 +229,8 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 			ltp_session_close(s);
 	}
 	skb = NULL;
+	if (s->timer_at == LTP_UNKNOWN)
+		ltp_timer_update(s);
 	if (reason == LTP_REASON_MISCOLORED)
 		drop(w, key.originator, LTP_MIB_DROP_MISCOLORED);
 	unlock_and_cancel(s, reason);

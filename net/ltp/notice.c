@@ -9,14 +9,8 @@
 #include "session.h"
 #include "trace.h"
 
-/**
- * ltp_notice_alloc() - get a buffer for a notice
- * @sk: the socket it will go to; charged as sent data
- * @gfp: allocation flags
- *
- * Return: the buffer, or NULL.
- */
-struct sk_buff *ltp_notice_alloc(struct sock *sk, gfp_t gfp)
+/* Gets a buffer for a notice, charged as sent data. */
+static struct sk_buff *export_alloc(struct sock *sk, gfp_t gfp)
 {
 	struct sk_buff *skb;
 
@@ -92,6 +86,23 @@ static bool notice_queue(struct ltp_session *s, struct sk_buff *skb, u32 kind,
 }
 
 /**
+ * ltp_notice_export_begin() - take memory for the notice of a block's end
+ * @e: the session, new
+ *
+ * If nobody asked for such notices, none will come of this block.
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int ltp_notice_export_begin(struct ltp_export *e)
+{
+	if (!(READ_ONCE(ltp_sk(e->s.sk)->notices) & LTP_NOTICE_ENDS))
+		return 0;
+	e->notice = export_alloc(e->s.sk, GFP_KERNEL_ACCOUNT);
+	return e->notice ? 0 : -ENOMEM;
+}
+
+/**
  * ltp_notice_post() - tell that a block has begun, or has left
  * @e: the session
  * @kind: %LTP_NOTICE_START or %LTP_NOTICE_SENT
@@ -104,7 +115,7 @@ void ltp_notice_post(struct ltp_export *e, u32 kind)
 
 	if (!wanted(e->s.sk, kind))
 		return;
-	skb = ltp_notice_alloc(e->s.sk, GFP_ATOMIC);
+	skb = export_alloc(e->s.sk, GFP_ATOMIC);
 	if (skb && !notice_queue(&e->s, skb, kind, 0, 0))
 		kfree_skb(skb);
 }
@@ -126,10 +137,11 @@ void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags)
 	struct sk_buff *skb = e->notice;
 	struct sock *sk = e->s.sk;
 
-	if (!skb)
+	if (e->told)
 		return;
+	e->told = true;
 	e->notice = NULL;
-	if (notice_queue(&e->s, skb, kind, reason, flags))
+	if (skb && notice_queue(&e->s, skb, kind, reason, flags))
 		return;
 	kfree_skb(skb);
 	if (kind == LTP_NOTICE_CANCELLED &&

@@ -4,7 +4,7 @@
 
 #include <net/ltp.h>
 
-struct sk_buff *ltp_notice_alloc(struct sock *sk, gfp_t gfp);
+int ltp_notice_export_begin(struct ltp_export *e);
 void ltp_notice_post(struct ltp_export *e, u32 kind);
 void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags);
 void ltp_notice_import_begin(struct ltp_import *i);

@@ -78,18 +78,14 @@ static int shot_checkpoint(struct ltp_export *e, const struct ltp_piece *p,
 	u8 type = checkpoint_type(e, end);
 	struct ltp_signal *cp;
 
-	cp = ltp_session_signal(type, GFP_ATOMIC);
+	cp = ltp_block_rebuild_cp(e, p, from, end - from, type,
+				  e->s.next_serial, rs_serial);
 	if (!cp)
 		return -ENOMEM;
-	cp->serial = e->s.next_serial;
-	cp->ref = rs_serial;
 	cp->lower = lower;
 	cp->upper = end;
 	cp->cycle = batch ? batch->cycle : 0;
-	cp->skb = ltp_block_rebuild(e, p, from, end - from, type, cp->serial,
-				    rs_serial);
-	if (cp->skb)
-		shot->skb = ltp_output_signal_copy(cp);
+	shot->skb = ltp_block_signal_skb(cp);
 	if (!shot->skb) {
 		ltp_session_signal_free(cp);
 		return -ENOMEM;
@@ -149,7 +145,7 @@ static int shot_rebuild(struct ltp_export *e, struct ltp_batch *batch,
 	if (!room)
 		return -EMSGSIZE;
 	to = min(to, from + room);
-	shot->skb = ltp_block_rebuild(e, p, from, to - from, LTP_SEG_RED, 0, 0);
+	shot->skb = ltp_block_rebuild(e, p, from, to - from);
 	if (!shot->skb)
 		return -ENOMEM;
 	shot->stride = U32_MAX;
@@ -238,7 +234,11 @@ static int shot_burst(struct ltp_export *e, struct ltp_burst *b, u32 wire,
 	shot->payload = b->len;
 	shot->segs = b->n_segs;
 	shot->cp = b->cp;
-	b->cp = NULL;
+	if (b->cp) {
+		refcount_inc(&b->ref);
+		b->cp->burst = b;
+		b->cp = NULL;
+	}
 	e->sent = b->start + b->len;
 	return 0;
 }
@@ -362,6 +362,8 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 		if (b && shot->cp && checkpoint_is_out(e, shot->cp)) {
 			list_del_init(&shot->cp->list);
 			shot->cp->running = false;
+			shot->cp->burst = NULL;
+			ltp_block_burst_put(b);
 			b->cp = shot->cp;
 		}
 		return;
@@ -381,7 +383,7 @@ static struct sk_buff *copies_of(struct ltp_export *e, struct ltp_signal *cp)
 	if (n <= 1 || !checkpoint_is_out(e, cp))
 		return NULL;
 	while (--n) {
-		skb = ltp_output_signal_copy(cp);
+		skb = ltp_block_signal_skb(cp);
 		if (!skb)
 			break;
 		skb->next = list;
@@ -761,19 +763,6 @@ int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb)
 }
 
 /**
- * ltp_output_signal_copy() - a copy of a signal to be sent
- * @sig: the signal, which keeps its own for the next time
- *
- * Context: session.lock held; GFP_ATOMIC.
- * Return: the segment, or NULL.
- */
-struct sk_buff *ltp_output_signal_copy(const struct ltp_signal *sig)
-{
-	return __pskb_copy(sig->skb, LTP_UDP_HEADROOM,
-			   GFP_ATOMIC | __GFP_NOWARN);
-}
-
-/**
  * ltp_output_signals() - send the signals that have not left yet
  * @s: their session
  *
@@ -795,7 +784,7 @@ void ltp_output_signals(struct ltp_session *s)
 			if (sig->running)
 				continue;
 			found = true;
-			skb = ltp_output_signal_copy(sig);
+			skb = ltp_block_signal_skb(sig);
 			/* Without memory the timer tries again. */
 			ltp_timer_signal_sent(s, sig);
 			if (sig->count)
@@ -812,30 +801,6 @@ void ltp_output_signals(struct ltp_session *s)
 }
 
 /**
- * ltp_output_cancel_skb() - build a cancel segment (section 3.2.4)
- * @key: the session
- * @type: %LTP_SEG_CS or %LTP_SEG_CR
- * @reason: enum ltp_reason
- *
- * Context: any; GFP_ATOMIC.
- * Return: the segment, or NULL.
- */
-struct sk_buff *ltp_output_cancel_skb(const struct ltp_session_key *key,
-				      u8 type, u8 reason)
-{
-	struct sk_buff *skb = ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
-	u8 *end;
-
-	if (!skb)
-		return NULL;
-	end = ltp_segment_put_cancel(skb->data, skb->data + LTP_SEG_CTRL_MAX,
-				     type, key->originator, key->number,
-				     reason);
-	skb_put(skb, end - skb->data);
-	return skb;
-}
-
-/**
  * ltp_output_cancel() - send a cancel segment for a session that is not known
  * @span: the span
  * @key: the session
@@ -849,9 +814,16 @@ struct sk_buff *ltp_output_cancel_skb(const struct ltp_session_key *key,
 void ltp_output_cancel(struct ltp_span *span,
 		       const struct ltp_session_key *key, u8 type, u8 reason)
 {
-	struct sk_buff *skb = ltp_output_cancel_skb(key, type, reason);
+	struct sk_buff *skb = ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
+	u8 *end;
 
-	if (skb && !ltp_output_skb(span, skb))
+	if (!skb)
+		return;
+	end = ltp_segment_put_cancel(skb->data, skb->data + LTP_SEG_CTRL_MAX,
+				     type, key->originator, key->number,
+				     reason);
+	skb_put(skb, end - skb->data);
+	if (!ltp_output_skb(span, skb))
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_CANCELS, 1);
 }
 

@@ -13,9 +13,6 @@ void ltp_output_stop(struct ltp_span *span);
 void ltp_output_held(struct ltp_span *span);
 int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb);
 void ltp_output_signals(struct ltp_session *s);
-struct sk_buff *ltp_output_signal_copy(const struct ltp_signal *sig);
-struct sk_buff *ltp_output_cancel_skb(const struct ltp_session_key *key,
-				      u8 type, u8 reason);
 void ltp_output_report_ack(struct ltp_span *span,
 			   const struct ltp_session_key *key, u64 serial);
 void ltp_output_cancel(struct ltp_span *span,

@@ -79,7 +79,6 @@ static struct ltp_signal *report_build(struct ltp_import *i, u64 cp_serial,
 	const struct ltp_session_key *key = &i->s.key;
 	u64 from, to, pos, end;
 	struct ltp_signal *sig;
-	struct sk_buff *skb;
 	u32 n, bytes, left;
 	u8 *p;
 
@@ -87,19 +86,15 @@ static struct ltp_signal *report_build(struct ltp_import *i, u64 cp_serial,
 		       &end);
 	if (!n)
 		return NULL;
-	sig = ltp_session_signal(LTP_SEG_RS, GFP_ATOMIC);
-	skb = ltp_block_skb(LTP_SEG_RS_HEAD_MAX + bytes, GFP_ATOMIC);
-	if (!sig || !skb) {
-		kfree_skb(skb);
-		ltp_session_signal_free(sig);
+	sig = ltp_session_signal(LTP_SEG_RS, LTP_SEG_RS_HEAD_MAX + bytes,
+				 GFP_ATOMIC);
+	if (!sig)
 		return NULL;
-	}
-	sig->skb = skb;
 	sig->serial = i->s.next_serial++;
 	sig->ref = cp_serial;
 	sig->lower = lower;
 	sig->upper = end;
-	p = ltp_segment_put_rs_head(skb->data, skb->data + LTP_SEG_RS_HEAD_MAX,
+	p = ltp_segment_put_rs_head(sig->data, sig->data + LTP_SEG_RS_HEAD_MAX,
 				    key->originator, key->number, sig->serial,
 				    cp_serial, end, lower, n);
 	for (pos = lower, left = n; left; left--, pos = to) {
@@ -107,7 +102,7 @@ static struct ltp_signal *report_build(struct ltp_import *i, u64 cp_serial,
 		p = ltp_sdnv_put(p, from - lower);
 		p = ltp_sdnv_put(p, to - from);
 	}
-	skb_put(skb, p - skb->data);
+	sig->n_data = p - sig->data;
 	return sig;
 }
 
@@ -397,6 +392,23 @@ void ltp_report_checkpoint(struct ltp_import *i, const struct ltp_segment *cp)
 		report_send(i, cp->cp_serial, cp->rs_serial, lower, upper);
 }
 
+/* Of a report that was acknowledged, only its scope matters. */
+static void acked_remember(struct ltp_import *i, const struct ltp_signal *sig)
+{
+	struct ltp_signal *acked;
+
+	if (i->n_acked == ACKED_MAX)
+		return;
+	acked = ltp_session_signal(LTP_SEG_RS, 0, GFP_ATOMIC);
+	if (!acked)
+		return;
+	acked->serial = sig->serial;
+	acked->lower = sig->lower;
+	acked->upper = sig->upper;
+	list_add_tail(&acked->list, &i->acked);
+	i->n_acked++;
+}
+
 /**
  * ltp_report_acked() - the sender got a report (section 6.14)
  * @i: the session
@@ -413,17 +425,13 @@ void ltp_report_acked(struct ltp_import *i, u64 serial)
 	if (!sig)
 		return;
 	i->n_reports--;
-	if (i->n_acked < ACKED_MAX) {
-		kfree_skb(sig->skb);
-		sig->skb = NULL;
-		list_move_tail(&sig->list, &i->acked);
-		i->n_acked++;
-	} else {
-		ltp_session_signal_free(sig);
-	}
+	list_del_init(&sig->list);
 	if (i->s.state == LTP_DELIVERED && i->length != LTP_UNKNOWN &&
 	    ltp_import_reported(i))
 		ltp_session_close(&i->s);
+	else if (i->s.state <= LTP_DELIVERED)
+		acked_remember(i, sig);
+	ltp_session_signal_free(sig);
 }
 
 /**

@@ -135,10 +135,8 @@ static struct ltp_export *block_begin(struct ltp_sock *ls,
 static void block_abort(struct ltp_export *e, bool accepted)
 {
 	spin_lock_bh(&e->s.lock);
-	if (!accepted) {
-		kfree_skb(e->notice);
-		e->notice = NULL;
-	}
+	if (!accepted)
+		e->told = true;
 	ltp_session_cancel(&e->s, LTP_REASON_USR_CNCLD, false);
 	spin_unlock_bh(&e->s.lock);
 	ltp_output_signals(&e->s);

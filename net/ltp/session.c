@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How sessions begin, are found, are cancelled and end. */
+#include <linux/jhash.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 
@@ -15,7 +16,17 @@
 #include "trace.h"
 #include "udp.h"
 
+/* Numbers are as good as random, or their senders do themselves no good. */
+static u32 session_hash(const void *data, u32 len, u32 seed)
+{
+	const struct ltp_session_key *key = data;
+
+	return jhash_3words(key->number, key->number >> 32,
+			    key->originator ^ key->export << 31, seed);
+}
+
 const struct rhashtable_params ltp_session_params = {
+	.hashfn = session_hash,
 	.head_offset = offsetof(struct ltp_session, node),
 	.key_offset = offsetof(struct ltp_session, key),
 	.key_len = sizeof(struct ltp_session_key),
@@ -23,6 +34,7 @@ const struct rhashtable_params ltp_session_params = {
 };
 
 const struct rhashtable_params ltp_closed_params = {
+	.hashfn = session_hash,
 	.head_offset = offsetof(struct ltp_closed, node),
 	.key_offset = offsetof(struct ltp_closed, key),
 	.key_len = sizeof(struct ltp_session_key),
@@ -178,13 +190,16 @@ void ltp_session_put(struct ltp_session *s)
 /**
  * ltp_session_signal() - make a signal
  * @type: segment type
+ * @room: bytes of its data
  * @gfp: allocation flags
  *
  * Return: the signal, or NULL.
  */
-struct ltp_signal *ltp_session_signal(u8 type, gfp_t gfp)
+struct ltp_signal *ltp_session_signal(u8 type, u32 room, gfp_t gfp)
 {
-	struct ltp_signal *sig = kzalloc(sizeof(*sig), gfp | __GFP_NOWARN);
+	struct ltp_signal *sig;
+
+	sig = kzalloc(struct_size(sig, data, room), gfp | __GFP_NOWARN);
 
 	if (sig) {
 		INIT_LIST_HEAD(&sig->list);
@@ -203,7 +218,8 @@ void ltp_session_signal_free(struct ltp_signal *sig)
 	if (!sig)
 		return;
 	list_del(&sig->list);
-	kfree_skb(sig->skb);
+	if (sig->burst)
+		ltp_block_burst_put(sig->burst);
 	kfree(sig);
 }
 
@@ -379,6 +395,7 @@ void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
 {
 	bool export = ltp_session_is_export(s), delivered;
 	struct ltp_signal *sig = NULL;
+	u8 type = 0;
 
 	lockdep_assert_held(&s->lock);
 	if (s->state >= LTP_CANCELLING)
@@ -393,7 +410,7 @@ void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
 		ltp_notice_end(ltp_export(s), LTP_NOTICE_CANCELLED, reason,
 			       by_peer ? LTP_NOTICE_BY_PEER : 0);
 		if (!by_peer && ltp_export(s)->sent)
-			sig = ltp_session_signal(LTP_SEG_CS, GFP_ATOMIC);
+			type = LTP_SEG_CS;
 		ltp_block_release(ltp_export(s));
 	} else {
 		if (!delivered) {
@@ -402,20 +419,19 @@ void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
 					      by_peer ? LTP_NOTICE_BY_PEER : 0);
 		}
 		if (!by_peer && !delivered)
-			sig = ltp_session_signal(LTP_SEG_CR, GFP_ATOMIC);
+			type = LTP_SEG_CR;
 		ltp_reasm_release(ltp_import(s));
 	}
-	if (sig) {
-		sig->skb = ltp_output_cancel_skb(&s->key, sig->type, reason);
-		if (!sig->skb) {
-			ltp_session_signal_free(sig);
-			sig = NULL;
-		}
-	}
+	if (type)
+		sig = ltp_session_signal(type, LTP_SEG_CTRL_MAX, GFP_ATOMIC);
 	if (!sig) {
 		ltp_session_close(s);
 		return;
 	}
+	sig->n_data = ltp_segment_put_cancel(sig->data,
+					     sig->data + LTP_SEG_CTRL_MAX,
+					     type, s->key.originator,
+					     s->key.number, reason) - sig->data;
 	list_add_tail(&sig->list, &s->signals);
 	trace_ltp_state(s, LTP_CANCELLING);
 	s->state = LTP_CANCELLING;
@@ -508,9 +524,8 @@ struct ltp_export *ltp_export_create(struct ltp_sock *ls,
 	ltp_ranges_init(&e->reports);
 	INIT_LIST_HEAD(&e->batches);
 	INIT_LIST_HEAD(&e->pending);
-	err = -ENOMEM;
-	e->notice = ltp_notice_alloc(&ls->sk, GFP_KERNEL_ACCOUNT);
-	if (!e->notice)
+	err = ltp_notice_export_begin(e);
+	if (err)
 		goto drop;
 
 	do {
@@ -625,9 +640,6 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 		return ERR_PTR(err);
 	}
 	trace_ltp_state(&i->s, LTP_RECEIVING);
-	spin_lock_bh(&i->s.lock);
-	ltp_timer_update(&i->s);
-	spin_unlock_bh(&i->s.lock);
 	return i;
 
 uncount:

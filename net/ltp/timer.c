@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The timers of RFC 5326, sections 6.2, 6.3, 6.7, 6.8, 6.15 and 6.16. */
+#include "block.h"
 #include "compat.h"
 #include "output.h"
 #include "report.h"
@@ -183,7 +184,7 @@ static void signals_expire(struct ltp_session *s, u64 now,
 		}
 		sig->sent_at = now;
 		sig->shift = 0;
-		skb = ltp_output_signal_copy(sig);
+		skb = ltp_block_signal_skb(sig);
 		if (skb)
 			__skb_queue_tail(out, skb);
 	}
