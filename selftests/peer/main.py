@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Plays scenarios, one test each: main.py [-v] NEAR FAR FILE...
+
+NEAR and FAR are network namespaces: that of the kernel's engine and that of
+the scripted peer.  -v: waiting takes no time here.
+"""
+
+import glob
+import os
+import sys
+import time
+
+from run import Run, World
+from script import Failure, Script
+
+
+def play(script, world, number):
+    """What went wrong, as lines"""
+    run = Run(script, world, number)
+    try:
+        run.run()
+    except Failure as e:
+        return run.explain(e)
+    except Exception as e:  # whatever it is, the others go on
+        return run.explain(f"{type(e).__name__}: {e}")
+    return []
+
+
+def main():
+    words = sys.argv[1:]
+    virtual = words[0] == "-v"
+    if virtual:
+        words.pop(0)
+    near, far, *files = words
+    # One CPU: what is sent first arrives first.
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    world = World(near, far, virtual)
+    n = failed = 0
+    for path in files:
+        short = os.path.relpath(path, os.path.dirname(os.path.dirname(
+            os.path.abspath(__file__))))
+        began = time.time()
+        try:
+            script = Script(path, short)
+            if virtual != ("virtual" in script.header) and \
+                    not (virtual and script.word("round-trip") == "short"):
+                continue
+            missing = [w for w in script.header.get("needs", [])
+                       if w not in world.words and
+                       not glob.glob("/proc/sys/" + w.replace(".", "/"))]
+            n += 1
+            if missing:
+                print(f"ok {n} - {script.title} # SKIP no {' '.join(missing)}",
+                      flush=True)
+                continue
+            problem = play(script, world, n)
+            name = script.title
+        except Failure as e:
+            n += 1
+            problem, name = [str(e)], short
+        for line in problem:
+            print("#", line)
+        failed += bool(problem)
+        took = f" # {time.time() - began:.1f} s"
+        print(f"{'not ok' if problem else 'ok'} {n} - {name}{took}", flush=True)
+    print(f"1..{n}")
+    return 1 if failed else 0
+
+
+sys.exit(main())
