@@ -23,8 +23,9 @@ class Step:
     def __init__(self, line, text):
         self.line = line
         self.text = text
-        found = re.match(r"(?:(\d+)x\s+)?(\S+)\s*(.*)$", text)
-        self.repeat = int(found[1]) if found[1] else 1
+        found = re.match(r"(?:(\d+|\*)x\s+)?(\S+)\s*(.*)$", text)
+        # *x: as often as it happens
+        self.repeat = 0 if found[1] == "*" else int(found[1] or 1)
         self.verb = found[2]
         self.rest = found[3]
 
@@ -70,13 +71,16 @@ class Values:
         self.times = {}
 
     def number(self, text):
-        """Such as 7, 0x10, $x+1, 2^40-1"""
+        """Such as 7, 0x10, $x+1, 2^40-1, $i*20"""
         total = 0
         for sign, term in re.findall(r"([+-]?)([^+-]+)", text):
             total += -self.term(term) if sign == "-" else self.term(term)
         return total
 
     def term(self, text):
+        left, times, right = text.partition("*")
+        if times:
+            return self.term(left) * self.term(right)
         base, _, power = text.partition("^")
         if base.startswith("$"):
             if base[1:] not in self.known:
