@@ -558,6 +558,8 @@ class Run:
         wanted = dict(w.partition("=")[::2] for w in words)
         errors = wanted.pop("err", None)
         numbers = {k: self.values.number(v) for k, v in wanted.items() if v}
+        if "s" in numbers:
+            numbers["session"] = numbers.pop("s")
         numbers.setdefault("session", self.values.known.get("s", got.session))
         numbers["kind"] = app.KINDS[kind]
         numbers["flags"] = app.BY_PEER if "by-peer" in wanted else 0
