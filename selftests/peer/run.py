@@ -110,7 +110,7 @@ class Run:
         self.log = []
         self.seen = set()
         self.pings = 0
-        self.group = []
+        self.group, self.group_step = [], None
         self.put_back = self.barrier_done = self.step = None
         # Where machines are slow a timer may run out before a script goes on.
         self.tolerant = "repeats" in script.header and not world.virtual
@@ -360,12 +360,15 @@ class Run:
 
     def do_collect(self, text):
         self.group.append(text)
+        self.group_step = self.step
 
     def finish_group(self):
         """A run of >& lines: all of them, in any order."""
         group, self.group = self.group, []
         if group:
+            after, self.step = self.step, self.group_step
             self.match(group)
+            self.step = after
 
     def match(self, texts):
         wanted = []
