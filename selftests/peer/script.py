@@ -6,8 +6,7 @@ import re
 from codec import NAMES
 
 UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600}
-HEADER = ("engine", "span", "needs", "round-trip", "virtual", "over", "repeats",
-          "loose")
+HEADER = ("engine", "span", "round-trip", "virtual", "over", "repeats", "loose")
 VERBS = ("<", ">", ">&", "nothing", "wait", "drain", "counters", "session",
          "sessions", "ltp", "ltp!", "sysctl", "set", "mark", "took", "open",
          "send", "recv", "notice", "close", "shutdown")
