@@ -18,24 +18,6 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# netem FORWARD [BACK]: options of either direction; none without any
-netem()
-{
-	local back=${2-$1}
-
-	tc -n "$R" qdisc del dev rb root 2> /dev/null
-	tc -n "$R" qdisc del dev ra root 2> /dev/null
-	# shellcheck disable=SC2086
-	{ [ -z "$1" ] || tc -n "$R" qdisc add dev rb root netem limit 200000 $1; } &&
-	{ [ -z "$back" ] || tc -n "$R" qdisc add dev ra root netem limit 200000 $back; }
-}
-
-# How many netem dropped, of those towards B.
-netem_dropped()
-{
-	tc -n "$R" -s -j qdisc show dev rb | jq '.[0].drops'
-}
-
 watch_buffers()
 {
 	on "$R" nft -f - <<-N

@@ -219,6 +219,25 @@ set_mtu()
 	ip -n "$A" link set a0 mtu "$1" && ip -n "$B" link set b0 mtu "$1"
 }
 
+# netem FORWARD [BACK]: options of either direction, in a routed topology; none
+# without any
+netem()
+{
+	local back=${2-$1}
+
+	tc -n "$R" qdisc del dev rb root 2> /dev/null
+	tc -n "$R" qdisc del dev ra root 2> /dev/null
+	# shellcheck disable=SC2086
+	{ [ -z "$1" ] || tc -n "$R" qdisc add dev rb root netem limit 200000 $1; } &&
+	{ [ -z "$back" ] || tc -n "$R" qdisc add dev ra root netem limit 200000 $back; }
+}
+
+# How many netem dropped, of those towards B.
+netem_dropped()
+{
+	tc -n "$R" -s -j qdisc show dev rb | jq '.[0].drops'
+}
+
 # engines 4|6 [SPAN-OPTION...]: engine 1 in A, engine 2 in B, and a span from
 # each to the other.  Those that were there go, with their counters.
 engines()
