@@ -341,7 +341,7 @@ void ltp_session_close(struct ltp_session *s)
 {
 	struct ltp_net *ln = s->span->engine->ln;
 	struct ltp_span *span = s->span;
-	bool delivered = s->state == LTP_DELIVERED;
+	bool delivered = s->state == LTP_DELIVERED, began;
 
 	lockdep_assert_held(&s->lock);
 	if (s->state == LTP_CLOSED)
@@ -353,7 +353,8 @@ void ltp_session_close(struct ltp_session *s)
 	leave_lists(s);
 
 	spin_lock(&span->lock);
-	if (!list_empty(&s->on_span)) {
+	began = !list_empty(&s->on_span);
+	if (began) {
 		list_del_init(&s->on_span);
 		WRITE_ONCE(span->used, ktime_get_ns());
 		if (ltp_session_is_export(s))
@@ -367,7 +368,9 @@ void ltp_session_close(struct ltp_session *s)
 		ltp_block_release(ltp_export(s));
 		ltp_span_room(span);
 	} else {
-		remember(ltp_import(s), delivered);
+		/* What a limit kept out may come again. */
+		if (began)
+			remember(ltp_import(s), delivered);
 		ltp_reasm_release(ltp_import(s));
 	}
 	drop_sock(s);
