@@ -314,7 +314,7 @@ void ltp_span_unblock(struct ltp_span *span)
 void ltp_span_room(struct ltp_span *span)
 {
 	smp_mb();	/* pairs with ltp_span_admit() */
-	if (unlikely(!list_empty(&span->blocked)) && has_room(span, true, 0))
+	if (unlikely(!list_empty(&span->blocked)) && has_room(span, false, 0))
 		ltp_span_unblock(span);
 }
 
