@@ -191,6 +191,74 @@ static inline int span_set(u64 engine, u64 remote, u16 attr,
 	return nl_ask(nlh, NULL, NULL);
 }
 
+/* Tells the span from @engine to @remote of its link, LTP_CUE_*. */
+static inline int span_cue(u64 engine, u64 remote, u32 cue)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_CUE, 0);
+
+	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
+	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
+	mnl_attr_put_u32(nlh, LTP_A_SPAN_CUE, cue);
+	return nl_ask(nlh, NULL, NULL);
+}
+
+static inline int span_del(u64 engine, u64 remote)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_DEL, 0);
+
+	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
+	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
+	return nl_ask(nlh, NULL, NULL);
+}
+
+static inline int span_cb(const struct nlmsghdr *nlh, void *data)
+{
+	u64 *vals = data;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
+		switch (mnl_attr_get_payload_len(attr)) {
+		case 4:
+			vals[mnl_attr_get_type(attr)] = mnl_attr_get_u32(attr);
+			break;
+		case 8:
+			vals[mnl_attr_get_type(attr)] = mnl_attr_get_u64(attr);
+			break;
+		}
+	}
+	return MNL_CB_OK;
+}
+
+/* A number that the span from @engine to @remote shows. */
+static inline u64 span_get(u64 engine, u64 remote, u16 attr)
+{
+	u64 vals[LTP_A_SPAN_MAX + 1];
+	char buf[512];
+	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_GET, 0);
+
+	memset(vals, 0xff, sizeof(vals));
+	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
+	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
+	nl_ask(nlh, span_cb, vals);
+	return vals[attr];
+}
+
+/* Cancels session @number between @engine and @remote.  0 or -errno. */
+static inline int session_cancel(u64 engine, u64 remote, u64 number,
+				 bool export)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SESSION_CANCEL, 0);
+
+	mnl_attr_put_u64(nlh, LTP_A_SESSION_ENGINE, engine);
+	mnl_attr_put_u64(nlh, LTP_A_SESSION_REMOTE, remote);
+	mnl_attr_put_u64(nlh, LTP_A_SESSION_NUMBER, number);
+	mnl_attr_put_u8(nlh, LTP_A_SESSION_EXPORT, export);
+	return nl_ask(nlh, NULL, NULL);
+}
+
 struct stat_query {
 	u16 attr;
 	u64 val;
