@@ -193,7 +193,8 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 	if (!from_peer(w, s))
 		goto put;
 
-	if (ltp_reasm_over(i)) {
+	/* A session that is given up has no socket any more. */
+	if (READ_ONCE(s->state) <= LTP_DELIVERED && ltp_reasm_over(i)) {
 		victim = ltp_reasm_victim(i);
 		if (victim) {
 			drop(w, key.originator, LTP_MIB_DROP_RCVBUF);
