@@ -372,6 +372,9 @@ void ltp_session_close(struct ltp_session *s)
 		if (began)
 			remember(ltp_import(s), delivered);
 		ltp_reasm_release(ltp_import(s));
+		/* Charged to the socket, of which it is no reference. */
+		kfree_skb(ltp_import(s)->notice);
+		ltp_import(s)->notice = NULL;
 	}
 	drop_sock(s);
 	if (s->hashed) {
