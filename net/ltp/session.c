@@ -638,7 +638,6 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 	INIT_LIST_HEAD(&i->on_brake);
 	INIT_LIST_HEAD(&i->delayed);
 	i->last_heard = i->s.born;
-	ltp_notice_import_begin(i);
 
 	err = ltp_session_insert(&i->s, &ltp_sk(sk)->imports);
 	if (err) {
@@ -646,6 +645,10 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 		return ERR_PTR(err);
 	}
 	trace_ltp_state(&i->s, LTP_RECEIVING);
+	spin_lock_bh(&i->s.lock);
+	if (i->s.state <= LTP_DELIVERED)
+		ltp_notice_import_begin(i);
+	spin_unlock_bh(&i->s.lock);
 	return i;
 
 uncount:
