@@ -82,6 +82,27 @@ usage()
 	segment-size "big" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit segment-size big
 	burst-limit "x" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit burst-limit x
 	no-discretionary "yes" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit no-discretionary yes
+	gap-reports "1" is wrong: write on or off | span set to 2 gap-reports 1
+	reorder "20" is wrong: write a time | span set to 2 reorder 20
+	redundancy "0" is wrong: write a number from 1 to 16 | span set to 2 redundancy 0
+	redundancy "17" is wrong | span set to 2 redundancy 17
+	max-sessions "-1" is wrong | span set to 2 max-sessions -1
+	max-sessions "4294967296" is wrong | span set to 2 max-sessions 4294967296
+	max-inflight "big" is wrong: write bytes | span set to 2 max-inflight big
+	max-imports "x" is wrong | span set to 2 max-imports x
+	max-problems "1.5" is wrong | span set to 2 max-problems 1.5
+	max-cycles is missing | span set to 2 max-cycles
+	max-cycles was given before | span set to 2 max-cycles 1 max-cycles 1
+	unknown "learned" | span set to 2 learned on
+	remote engine is missing | span cue local-stop
+	the cue is missing: write local-stop | span cue to 2
+	unknown "stop": write local-stop | span cue to 2 stop
+	nothing may follow | span cue to 2 local-stop local-start
+	which session: write | session cancel
+	which session: write | session cancel engine 1 to 2 export
+	which session: write | session cancel engine 1 to 2 number 5
+	number "x" is wrong | session cancel engine 1 to 2 export number x
+	nothing may follow | session cancel engine 1 to 2 export number 5 now
 	nothing to set | span set to 2
 	remote engine is missing | span set rate 1mbit
 	unknown "addr" | span set to 2 addr 10.0.0.1
@@ -119,6 +140,13 @@ refused()
 	at most 7 days | span add to 2 addr 127.0.0.1 rate 1mbit margin 169h
 	at least 1000 bytes | span add to 2 addr 127.0.0.1 rate 7999bit
 	128 to | span add to 2 addr 127.0.0.1 rate 1mbit segment-size 127
+	at most a minute | span add to 2 addr 127.0.0.1 rate 1mbit reorder 61s
+	no span to this engine | span cue to 9 local-stop
+	no engine of this ID | span cue engine 7 to 2 local-stop
+	no such session | session cancel engine 1 to 2 export number 5
+	no such session | session cancel engine 1 to 2 import number 5
+	an engine ID is missing | session cancel export number 5
+	an engine ID is missing | session cancel engine 1 import number 5
 	cannot bind | engine add 2 local 192.0.2.1 port 3000
 	cannot bind | engine add 2 local 192.0.2.1
 	no span leads to engine 2 | send /etc/passwd 2:5
@@ -162,7 +190,10 @@ round_trip()
 	for a in "addr ::1 port 65535 rate unlimited" \
 		"addr 127.0.0.1 rate 8001bit owlt-out 1ns owlt-in 7d margin 1ns" \
 		"addr 127.0.0.1 rate 33.333333mbit owlt 1.300000001s margin 168h max-retries 1000" \
-		"addr 127.0.0.1 rate 1tbit segment-size 128 burst-limit 4294967295 no-discretionary on"; do
+		"addr 127.0.0.1 rate 1tbit segment-size 128 burst-limit 4294967295 no-discretionary on" \
+		"addr ::1 rate 1mbit reorder 1min redundancy 16 max-sessions 4294967295 gap-reports on" \
+		"addr ::1 rate 1mbit reorder 0s max-inflight 18446744073709551615 max-imports 1" \
+		"addr ::1 rate 1mbit max-problems 4294967295 max-cycles 3 max-inflight 32M"; do
 		give_back span "engine 1 to 9 $a" "engine 1 to 9" || return
 	done
 	ltp engine del 1
@@ -186,7 +217,78 @@ changed()
 	# Neither is half of a change that is refused.
 	! ltp span set to 2 owlt-in 5s segment-size 100 2> /dev/null || return
 	ltp span show | grep -q 'owlt-in 4s' || return
+	ltp span set to 2 reorder 5ms redundancy 2 max-sessions 3 max-inflight 1M max-imports 4 \
+		max-problems 5 max-cycles 6 gap-reports on || return
+	is "$(ltp -j span | jq -c '.[0] | [.reorder, .redundancy, .["max-sessions"],
+		.["max-inflight"], .["max-imports"], .["max-problems"], .["max-cycles"],
+		.["gap-reports"], .["no-discretionary"], .["owlt-in"]]')" = \
+		"[5000000,2,3,1048576,4,5,6,true,true,4000000000]" "what was set" || return
+	# 0 is none.
+	ltp span set to 2 max-sessions 0 max-inflight 0 max-imports 0 max-problems 0 max-cycles 0 ||
+		return
+	is "$(ltp -j span | jq -c '.[0] | [.["max-sessions"], .["max-inflight"], .["max-imports"],
+		.["max-problems"], .["max-cycles"]]')" = "[0,0,0,0,0]" "no limits" || return
 	ltp engine del 1
+}
+
+defaults()
+{
+	ltp engine add 1 && ltp span add to 2 addr 127.0.0.1 rate 1mbit || return
+	is "$(ltp -j span | jq -c '.[0] | [.reorder, .redundancy, .["max-sessions"],
+		.["max-inflight"], .["max-imports"], .["max-problems"], .["max-cycles"],
+		.["gap-reports"], .["local-stopped"], .["remote-stopped"], .inflight]')" = \
+		"[20000000,1,0,0,0,0,0,false,false,false,0]" "defaults" || return
+	ltp engine del 1
+}
+
+# A cue twice is no other; of the two directions each is its own.
+cues()
+{
+	local c
+
+	ltp engine add 1 && ltp span add to 2 addr 127.0.0.1 rate 1mbit || return
+	for c in "local-start false,false" "local-stop true,false" "local-stop true,false" \
+		"remote-stop true,true" "remote-stop true,true" "local-start false,true" \
+		"remote-start false,false" "remote-start false,false"; do
+		ltp span cue to 2 "${c% *}" || return
+		is "$(ltp -j span | jq -c '.[0] | [.["local-stopped"], .["remote-stopped"]]')" = \
+			"[${c#* }]" "stopped after ${c% *}" || return
+	done
+	ltp -d span show | grep -q 'local-stopped off remote-stopped off' || return
+	ltp engine del 1
+}
+
+# A session as shown is a session as cancelled.
+cancelled()
+{
+	local line rc end
+
+	ltp engine add 1 local 127.0.0.1 && ltp engine add 2 local 127.0.0.1 port 1114 &&
+	ltp span add engine 1 to 2 addr 127.0.0.1 port 1114 rate 10kbit burst-limit 1 &&
+	ltp span add engine 2 to 1 addr 127.0.0.1 rate unlimited || return
+	head -c 200000 /dev/zero > "$TMP/in"
+	for end in export import; do
+		ltp recv quiet timeout 30s 5 "$TMP/out" &
+		PIDS+=($!)
+		wait_for 10 exists "$TMP/out.??????" || return
+		ltp send quiet "$TMP/in" 2:5 2> "$TMP/e" &
+		PIDS+=($!)
+		wait_for 10 eval '[ "$(ltp session | wc -l)" -ge 2 ]' || return
+		line=$(ltp session | grep " $end ")
+		# shellcheck disable=SC2086
+		ltp session cancel ${line%% service *} || return
+		wait "${PIDS[1]}"
+		rc=$?
+		is $rc -eq 1 "status of the sender" && grep -q 'client service cancelled' "$TMP/e" ||
+			{ cat "$TMP/e"; return 1; }
+		wait_for 10 eval '[ "$(ltp session | wc -l)" -eq 0 ]' || return
+		# shellcheck disable=SC2086
+		said 1 "no such session" session cancel ${line%% service *} || return
+		kill "${PIDS[0]}"
+		wait "${PIDS[0]}" 2> /dev/null
+		PIDS=()
+	done
+	ltp engine del 1 && ltp engine del 2
 }
 
 # Many objects fill more than one message.
@@ -283,7 +385,7 @@ raw()
 	assert ask(16, 3, attr(2, b"ltp\0")) == 0
 	EINVAL, ERANGE, EOPNOTSUPP = 22, 34, 95
 	# Numbers of commands and attributes as in linux/ltp_netlink.h.
-	ENGINE_ADD, SPAN_ADD, SESSION_GET = 1, 5, 9
+	ENGINE_ADD, SPAN_ADD, SPAN_SET, SPAN_CUE, SESSION_CANCEL, SESSION_GET = 1, 5, 6, 9, 10, 11
 	name, addr = u64(3, 2), attr(4, b"\x7f\0\0\1")
 	cases = [
 	    ("no such command", ask(ID, 200), EOPNOTSUPP),
@@ -299,9 +401,16 @@ raw()
 	    ("attribute unknown", ask(ID, ENGINE_ADD, u64(2, 5) + u32(99, 1)), EINVAL),
 	    ("attribute of answers", ask(ID, ENGINE_ADD, u64(2, 5) + u32(6, 1)), EINVAL),
 	    ("attribute cut short", ask(ID, ENGINE_ADD, u64(2, 5) + b"\x20\0\4\0"), EINVAL),
-	    ("flags unknown", ask(ID, SPAN_ADD, name + addr + u64(12, 10000) + u32(13, 0x80)), EINVAL),
+	    ("time of 4 octets", ask(ID, SPAN_ADD, name + addr + u64(12, 10000) + u32(13, 5)), (EINVAL, ERANGE)),
 	    ("no rate", ask(ID, SPAN_ADD, name + addr), EINVAL),
 	    ("session without a number", ask(ID, SESSION_GET, u64(2, 1)), EINVAL),
+	    ("no session to cancel", ask(ID, SESSION_CANCEL, u64(2, 1)), EINVAL),
+	    ("no cue", ask(ID, SPAN_CUE, name), EINVAL),
+	    ("cue unknown", ask(ID, SPAN_CUE, name + u32(30, 4)), (EINVAL, ERANGE)),
+	    ("cue of 8 octets", ask(ID, SPAN_CUE, name + u64(30, 1)), (EINVAL, ERANGE)),
+	    ("copies: 0", ask(ID, SPAN_SET, name + u32(14, 0)), (EINVAL, ERANGE)),
+	    ("copies: 17", ask(ID, SPAN_SET, name + u32(14, 17)), (EINVAL, ERANGE)),
+	    ("gap reports: 2", ask(ID, SPAN_SET, name + attr(21, b"\2")), (EINVAL, ERANGE)),
 	]
 	bad = 0
 	for what, got, want in cases:
@@ -322,7 +431,8 @@ unprivileged()
 		return
 	for c in "engine add 5" "engine set 1 max-imports 5" "engine del 1" \
 		"span add to 3 addr 127.0.0.1 rate 1mbit" "span set to 2 rate 2mbit" \
-		"span del to 2"; do
+		"span del to 2" "span cue to 2 local-stop" \
+		"session cancel engine 1 to 2 export number 5"; do
 		# shellcheck disable=SC2086
 		if "${NOBODY[@]}" ltp $c 2> "$TMP/e"; then
 			echo "ltp $c: done"
@@ -381,6 +491,9 @@ check "bad arguments" usage
 check "what the kernel refuses" refused
 check "what is shown can be given back" round_trip
 check "changes" changed
+check "defaults" defaults
+check "cues" cues
+check "sessions cancelled" cancelled
 check "many engines and spans" many
 check "JSON" json
 check "requests the tool cannot make" raw
