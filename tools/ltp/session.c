@@ -118,8 +118,8 @@ static int help(struct args *a)
 {
 	(void)a;
 	puts("Usage: ltp session [ show [ engine ID ] [ to REMOTE ] ]\n"
-	     "       ltp session cancel [ engine ID ] [ to REMOTE ]\n"
-	     "                          { export | import } number NUMBER");
+	     "       ltp session cancel engine ID to REMOTE { export | import }\n"
+	     "                          number NUMBER");
 	return STATUS_OK;
 }
 

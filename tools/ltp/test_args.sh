@@ -78,12 +78,31 @@ bad 'span add: margin "1" is wrong: *' span add margin 1
 bad 'span add: max-retries "1001" is wrong: *' span add max-retries 1001
 bad 'span add: segment-size "1" is wrong: *' span add segment-size 1
 bad 'span add: no-discretionary "x" is wrong: *' span add no-discretionary x
+bad 'span add: gap-reports "x" is wrong: *on or off' span add gap-reports x
+bad 'span set: reorder "1" is wrong: *' span set to 2 reorder 1
+bad 'span set: redundancy "0" is wrong: *' span set to 2 redundancy 0
+bad 'span set: redundancy "17" is wrong: *' span set to 2 redundancy 17
+bad 'span set: max-sessions "x" is wrong: *' span set to 2 max-sessions x
+bad 'span set: max-inflight "x" is wrong: *' span set to 2 max-inflight x
+bad 'span set: max-inflight is missing: *' span set to 2 max-inflight
+bad 'span set: max-imports "-1" is wrong: *' span set to 2 max-imports -1
+bad 'span set: max-problems "4294967296" is wrong: *' span set to 2 max-problems 4294967296
+bad 'span set: max-cycles "x" is wrong: *' span set to 2 max-cycles x
+bad 'span cue: the remote engine is missing: *' span cue local-stop
+bad 'span cue: the cue is missing: write local-stop, *' span cue to 2
+bad 'span cue: unknown "stop": write local-stop, *' span cue to 2 stop
+bad 'span cue: nothing may follow*' span cue to 2 local-stop 1
 bad 'span set: the remote engine is missing: *' span set rate 1mbit
 bad 'span set: nothing to set: *' span set to 2
 bad 'span set: unknown "addr": *' span set to 2 addr 10.0.0.2
 bad 'span del: the remote engine is missing: *' span del
 bad 'span del: unknown "x": write engine or to' span del x
 bad 'session show: unknown "x": *' session show x
+bad 'session cancel: which session: *' session cancel
+bad 'session cancel: which session: *' session cancel engine 1 to 2 export
+bad 'session cancel: which session: *' session cancel engine 1 to 2 number 5
+bad 'session cancel: number "x" is wrong: *' session cancel import number x
+bad 'session cancel: nothing may follow*' session cancel import number 5 x
 bad 'stats show: nothing may follow*' stats show x
 bad 'send: FILE is missing: *' send
 bad 'send: ENGINE:SERVICE is missing: *' send file
@@ -104,6 +123,14 @@ good span show engine $id to $id
 good span del engine $id to $id
 good span set to $id owlt-out 1.3s owlt-in 1.3s margin 2s max-retries 3 \
 	segment-size mtu burst-limit 0 rate unlimited no-discretionary on
+good span set to $id reorder 0s redundancy 16 gap-reports off max-sessions 0 \
+	max-inflight 0 max-imports 0 max-problems 0 max-cycles 0
+good span set to $id max-inflight 32M max-sessions 4294967295
+for cue in local-stop local-start remote-stop remote-start; do
+	good span cue engine $id to $id $cue
+done
+good session cancel engine $id to $id export number $id
+good session cancel import number 0x10 engine $id to $id
 good send /nonexistent/file 2:5
 good send block 1M green timeout 1s sndbuf 1M segment-size 1400 burst-limit 1 \
 	progress quiet /dev/null 2:5
