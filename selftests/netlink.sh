@@ -264,7 +264,8 @@ cancelled()
 	local line rc end
 
 	ltp engine add 1 local 127.0.0.1 && ltp engine add 2 local 127.0.0.1 port 1114 &&
-	ltp span add engine 1 to 2 addr 127.0.0.1 port 1114 rate 10kbit burst-limit 1 &&
+	ltp span add engine 1 to 2 addr 127.0.0.1 port 1114 rate 10kbit burst-limit 1 \
+		segment-size 1400 &&
 	ltp span add engine 2 to 1 addr 127.0.0.1 rate unlimited || return
 	head -c 200000 /dev/zero > "$TMP/in"
 	for end in export import; do
