@@ -519,6 +519,9 @@ static void input_export(struct walk *w, const struct ltp_segment *seg,
 		ltp_output_report_ack(s->span, &key, seg->rs_serial);
 	else if (seg->type == LTP_SEG_CR)
 		ltp_output_cancel_ack(s->span, &key, LTP_SEG_CAR);
+	/* A limit may have ended it. */
+	if (READ_ONCE(s->state) == LTP_CANCELLING)
+		ltp_output_signals(s);
 	ltp_output_export(e);
 put:
 	ltp_session_put(s);

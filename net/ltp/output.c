@@ -725,20 +725,6 @@ static bool output_hold(struct ltp_span *span, struct sk_buff *skb)
 }
 
 /**
- * ltp_output_held() - send what waited for the link
- * @span: the span, its link up
- *
- * Context: process.
- */
-void ltp_output_held(struct ltp_span *span)
-{
-	struct sk_buff *skb;
-
-	while ((skb = skb_dequeue(&span->held)))
-		span_xmit(span, skb, U32_MAX);
-}
-
-/**
  * ltp_output_skb() - send one segment at once, as often as the span says
  * @span: the span
  * @skb: the segment; consumed
@@ -760,6 +746,20 @@ int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb)
 			ltp_mib_add(span->engine, span, LTP_MIB_TX_COPIES, 1);
 	}
 	return span_xmit(span, skb, U32_MAX);
+}
+
+/**
+ * ltp_output_held() - send what waited for the link
+ * @span: the span, its link up
+ *
+ * Context: process.
+ */
+void ltp_output_held(struct ltp_span *span)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&span->held)))
+		ltp_output_skb(span, skb);
 }
 
 /**
