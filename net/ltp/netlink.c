@@ -263,32 +263,30 @@ static struct ltp_engine *span_engine(struct genl_info *info)
 }
 
 /* The attributes that are fields of struct ltp_span_conf. */
-#define CONF(name, field) {						\
-	.attr = LTP_A_SPAN_##name,					\
-	.size = sizeof_field(struct ltp_span_conf, field),		\
-	.offset = offsetof(struct ltp_span_conf, field) }
-
 static const struct conf_attr {
 	u16	attr;
 	u8	size;
 	u8	offset;
 } conf_attrs[] = {
-	CONF(OWLT_OUT, owlt_out),
-	CONF(OWLT_IN, owlt_in),
-	CONF(MARGIN, margin),
-	CONF(MAX_RETRIES, max_retries),
-	CONF(SEGMENT_SIZE, segment_size),
-	CONF(BURST_LIMIT, burst_limit),
-	CONF(RATE, rate),
-	CONF(REORDER, reorder),
-	CONF(REDUNDANCY, redundancy),
-	CONF(MAX_SESSIONS, max_sessions),
-	CONF(MAX_INFLIGHT, max_inflight),
-	CONF(MAX_IMPORTS, max_imports),
-	CONF(MAX_PROBLEMS, max_problems),
-	CONF(MAX_CYCLES, max_cycles),
-	CONF(NO_DISCRETIONARY, no_discretionary),
-	CONF(GAP_REPORTS, gap_reports),
+#define CONF(name, bits, field) \
+	{ LTP_A_SPAN_##name, (bits) / 8, offsetof(struct ltp_span_conf, field) }
+	CONF(OWLT_OUT, 64, owlt_out),
+	CONF(OWLT_IN, 64, owlt_in),
+	CONF(MARGIN, 64, margin),
+	CONF(MAX_RETRIES, 32, max_retries),
+	CONF(SEGMENT_SIZE, 32, segment_size),
+	CONF(BURST_LIMIT, 32, burst_limit),
+	CONF(RATE, 64, rate),
+	CONF(REORDER, 64, reorder),
+	CONF(REDUNDANCY, 32, redundancy),
+	CONF(MAX_SESSIONS, 32, max_sessions),
+	CONF(MAX_INFLIGHT, 64, max_inflight),
+	CONF(MAX_IMPORTS, 32, max_imports),
+	CONF(MAX_PROBLEMS, 32, max_problems),
+	CONF(MAX_CYCLES, 32, max_cycles),
+	CONF(NO_DISCRETIONARY, 8, no_discretionary),
+	CONF(GAP_REPORTS, 8, gap_reports),
+#undef CONF
 };
 
 static int delay_check(struct genl_info *info, int attr, u64 ns)

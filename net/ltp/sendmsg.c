@@ -335,13 +335,12 @@ static int block_open(struct ltp_sock *ls, const struct sockaddr_ltp *to,
 		goto out;
 	do {
 		err = -EAGAIN;
-		if (!whole) {
+		if (!whole)
 			err = wait_for_space(ls, span, NULL, timeo);
-		} else if (ltp_span_admit(span, ls, true, len)) {
+		else if (ltp_span_admit(span, ls, true, len))
 			err = 0;
-		} else {
+		else
 			ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_WAITS, 1);
-		}
 		if (err)
 			goto out;
 		e = block_begin(ls, span, to->sltp_service, wish);

@@ -191,7 +191,7 @@ int main(int argc, char **argv)
 	int udp_size;
 
 	if (argc != 8) {
-		fprintf(stderr, "usage: turn red|green|gso|mmsg|tcp NS-A NS-B ADDRESS SIZE BLOCK COUNT\n");
+		fprintf(stderr, "usage: turn WHAT NS-A NS-B ADDRESS SIZE BLOCK COUNT\n");
 		return 2;
 	}
 	what = argv[1];

@@ -120,7 +120,7 @@ static int del(struct args *a)
 	return STATUS_OK;
 }
 
-static int cue(struct args *a)
+static int tell(struct args *a)
 {
 	static const char *const cues[] = {
 		[LTP_CUE_LOCAL_STOP]	= "local-stop",
@@ -215,7 +215,7 @@ static const struct command commands[] = {
 	{ "add",	add },
 	{ "set",	alter },
 	{ "del",	del },
-	{ "cue",	cue },
+	{ "cue",	tell },
 	{ "show",	show },
 	{ "help",	help },
 };
