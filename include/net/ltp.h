@@ -381,9 +381,7 @@ enum ltp_state {
  * @ref: checkpoint that a report answers, or report a checkpoint answers
  * @lower: scope of a report; of a checkpoint, what is reported below it
  * @upper: end of the scope; of a checkpoint, the end of its segment
- * @covered: bytes of a checkpoint's scope that reports have covered
- * @covered_from: lowest bound of those reports
- * @covered_to: highest
+ * @covered: scopes of the reports that named a checkpoint
  * @cycle: how often the data before a checkpoint has been sent again
  * @sent_at: when it was sent last, ktime ns
  * @shift: for how long the link was suspended since then, ns
@@ -402,9 +400,7 @@ struct ltp_signal {
 	u64			ref;
 	u64			lower;
 	u64			upper;
-	u64			covered;
-	u64			covered_from;
-	u64			covered_to;
+	struct ltp_ranges	covered;
 	u32			cycle;
 	u64			sent_at;
 	u64			shift;
@@ -436,6 +432,7 @@ struct ltp_signal {
  * @signals: struct ltp_signal that await an answer
  * @timer: fires at the earliest deadline
  * @timer_at: when that is, ktime ns, %LTP_UNKNOWN if not armed
+ * @timer_held: it holds a reference
  * @first_serial: of the first checkpoint or report
  * @next_serial: of the next
  */
@@ -460,6 +457,7 @@ struct ltp_session {
 	struct list_head	signals;
 	struct hrtimer		timer;
 	u64			timer_at;
+	bool			timer_held;
 	u64			first_serial;
 	u64			next_serial;
 };
@@ -534,7 +532,8 @@ struct ltp_batch {
  * @tail: bytes held back while the block may go on
  * @tail_len: how many
  * @claimed: red ranges that reports claimed
- * @reports: serials of the reports seen
+ * @reports: serials of the reports seen, less 1
+ * @scopes: scopes of all reports
  * @batches: struct ltp_batch
  * @cp_upper: everything below is under some checkpoint
  * @force_cp: put a checkpoint behind what was sent
@@ -567,6 +566,7 @@ struct ltp_export {
 	u32			tail_len;
 	struct ltp_ranges	claimed;
 	struct ltp_ranges	reports;
+	struct ltp_ranges	scopes;
 	struct list_head	batches;
 	u64			cp_upper;
 	u32			problems;
@@ -643,7 +643,6 @@ struct ltp_item {
  * struct ltp_delayed - a report that waits while its gaps still fill
  * @list: in ltp_import.delayed
  * @cp_serial: checkpoint it will answer
- * @rs_serial: report which that one answers
  * @lower: start of its scope
  * @upper: end of it
  * @due: when it is sent, ktime ns; data that fills a gap moves it on
@@ -652,7 +651,6 @@ struct ltp_item {
 struct ltp_delayed {
 	struct list_head	list;
 	u64			cp_serial;
-	u64			rs_serial;
 	u64			lower;
 	u64			upper;
 	u64			due;
@@ -666,13 +664,14 @@ struct ltp_delayed {
  * @length: bytes of the block, %LTP_UNKNOWN until EOB
  * @red_max: highest end of red data seen
  * @green_min: lowest offset of green data seen
+ * @green_max: highest end of it
  * @runs: received buffers by ltp_run.start, as skb->rbnode
  * @last: the rightmost
  * @held: red ranges received
  * @item: becomes the delivery; allocated with the session
  * @charge: bytes charged to the socket
  * @primary: upper bound of the last primary report (section 6.11)
- * @answered: serials of the checkpoints answered
+ * @answered: serials of the checkpoints answered, less 1
  * @acked: struct ltp_signal of reports that were acknowledged
  * @n_acked: how many
  * @n_reports: reports that await their acknowledgments
@@ -693,6 +692,7 @@ struct ltp_import {
 	u64			length;
 	u64			red_max;
 	u64			green_min;
+	u64			green_max;
 	struct rb_root		runs;
 	struct sk_buff		*last;
 	struct ltp_ranges	held;

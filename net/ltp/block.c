@@ -626,6 +626,7 @@ void ltp_block_release(struct ltp_export *e)
 	INIT_LIST_HEAD(&e->batches);
 	ltp_ranges_free(&e->claimed);
 	ltp_ranges_free(&e->reports);
+	ltp_ranges_free(&e->scopes);
 	if (!charge)
 		return;
 	uncharge(e, charge);

@@ -92,6 +92,12 @@ static void local_start(struct ltp_span *span)
 	ltp_output_held(span);
 	walk_begin(span);
 	while ((s = walk_next(span))) {
+		spin_lock_bh(&s->lock);
+		/* Nobody could have gone on with it. */
+		if (!ltp_session_is_export(s))
+			ltp_import(s)->last_heard = ktime_get_ns();
+		ltp_timer_update(s);
+		spin_unlock_bh(&s->lock);
 		ltp_output_signals(s);
 		ltp_session_put(s);
 	}

@@ -701,6 +701,7 @@ static struct ltp_session *session_get(struct genl_info *info)
 	struct ltp_net *ln = ltp_net(genl_info_net(info));
 	struct ltp_session_key key = {};
 	struct ltp_session *s;
+	u64 remote = 0;
 	int err;
 
 	if (!info->attrs[LTP_A_SESSION_NUMBER] ||
@@ -713,15 +714,19 @@ static struct ltp_session *session_get(struct genl_info *info)
 	key.export = nla_get_u8(info->attrs[LTP_A_SESSION_EXPORT]);
 	key.number = nla_get_u64(info->attrs[LTP_A_SESSION_NUMBER]);
 	key.originator = key.engine;
-	if (!err && !key.export)
-		err = id_get(info, LTP_A_SESSION_REMOTE, &key.originator);
+	if (!err && (!key.export || info->attrs[LTP_A_SESSION_REMOTE]))
+		err = id_get(info, LTP_A_SESSION_REMOTE, &remote);
 	if (err)
 		return ERR_PTR(err);
+	if (!key.export)
+		key.originator = remote;
 	rcu_read_lock();
 	s = ltp_session_find(ln, &key);
 	rcu_read_unlock();
-	if (s)
+	if (s && (!remote || s->span->key.remote == remote))
 		return s;
+	if (s)
+		ltp_session_put(s);
 	NL_SET_ERR_MSG(info->extack, "there is no such session");
 	return ERR_PTR(-ENOENT);
 }

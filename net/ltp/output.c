@@ -198,12 +198,53 @@ static int shot_batch(struct ltp_export *e, struct ltp_batch *batch, u32 wire,
 	return shot->segs ? 0 : -ENODATA;
 }
 
+/* Has data that the path does not take any more cut anew, as if reported. */
+static int recut(struct ltp_export *e, u64 from, u64 end, u64 lower,
+		 u64 rs_serial)
+{
+	struct ltp_batch *batch;
+
+	batch = kzalloc(sizeof(*batch), GFP_ATOMIC | __GFP_NOWARN);
+	if (!batch)
+		return -ENOMEM;
+	batch->pos = from;
+	batch->end = end;
+	batch->lower = lower;
+	batch->rs_serial = rs_serial;
+	list_add_tail(&batch->list, &e->batches);
+	return 0;
+}
+
+/**
+ * ltp_output_recut() - a checkpoint may be too large for the path by now
+ * @e: its session
+ * @cp: the checkpoint, about to be sent again; freed if it is too large
+ *
+ * Context: softirq, session.lock held; the caller calls ltp_output_export().
+ * Return: true if it is, and goes as smaller segments.
+ */
+bool ltp_output_recut(struct ltp_export *e, struct ltp_signal *cp)
+{
+	u32 wire = ltp_span_payload_max(e->s.span);
+	u64 from = cp->upper - cp->len;
+	struct ltp_piece p;
+
+	/* Without a route, @wire is 0, and there is nothing to go by. */
+	if (!wire || cp->n_data + cp->len <= wire)
+		return false;
+	if (!cp->n_data)	/* with its original header */
+		from = ltp_block_seek(e, cp->upper - 1, &p) ? p.start :
+							      cp->upper - 1;
+	if (recut(e, from, cp->upper, cp->lower, cp->ref))
+		return false;
+	ltp_session_signal_free(cp);
+	return true;
+}
+
 /* The next burst of original data. */
 static int shot_burst(struct ltp_export *e, struct ltp_burst *b, u32 wire,
 		      struct shot *shot)
 {
-	struct ltp_batch *batch;
-
 	if (b->stride > wire && b->type == LTP_SEG_GREEN) {
 		/* The path MTU shrank, and green data is not cut anew. */
 		e->sent = b->start + b->len;
@@ -211,17 +252,12 @@ static int shot_burst(struct ltp_export *e, struct ltp_burst *b, u32 wire,
 		return -EAGAIN;
 	}
 	if (b->stride > wire) {
-		/* The path MTU shrank: cut the burst anew, as if reported. */
-		batch = kzalloc(sizeof(*batch), GFP_ATOMIC | __GFP_NOWARN);
-		if (!batch)
+		/* Its checkpoint is not needed: the batch ends with one. */
+		if (recut(e, b->start, b->start + b->len, b->start, 0))
 			return -ENOMEM;
-		batch->pos = b->start;
-		batch->lower = b->start;
-		batch->end = b->start + b->len;
-		list_add_tail(&batch->list, &e->batches);
 		ltp_session_signal_free(b->cp);
 		b->cp = NULL;
-		e->sent = batch->end;
+		e->sent = b->start + b->len;
 		return -EAGAIN;
 	}
 	shot->skb = ltp_block_skb(0, GFP_ATOMIC);

@@ -98,7 +98,8 @@ static int red_check(struct ltp_import *i, u64 end,
 		i->red_length = end;
 	}
 	if (ltp_segment_is_eob(last->type)) {
-		if (i->length != LTP_UNKNOWN && i->length != end)
+		if ((i->length != LTP_UNKNOWN && i->length != end) ||
+		    end < i->green_max)
 			return LTP_REASON_SYS_CNCLD;
 		i->length = end;
 	}
@@ -239,12 +240,15 @@ int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
 		reason = LTP_REASON_MISCOLORED;
 		goto free;
 	}
-	if (end > i->length || (ltp_segment_is_eob(last->type) &&
-				i->length != LTP_UNKNOWN && i->length != end)) {
+	if (end > i->length ||
+	    (ltp_segment_is_eob(last->type) &&
+	     ((i->length != LTP_UNKNOWN && i->length != end) ||
+	      end < i->green_max))) {
 		reason = LTP_REASON_SYS_CNCLD;
 		goto free;
 	}
 	i->green_min = min(i->green_min, start);
+	i->green_max = max(i->green_max, end);
 	if (ltp_segment_is_eob(last->type))
 		i->length = end;
 	if (!run->len)

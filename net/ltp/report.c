@@ -18,6 +18,8 @@
 #define ACKED_MAX	256
 /* Reports of one session that nobody acknowledges; checkpoints come again. */
 #define REPORTS_MAX	4096
+/* Checkpoints, or reports, of one session in all. */
+#define ANSWERED_MAX	65536
 /* Reports of one session that may wait for gaps to fill. */
 #define DELAYED_MAX	64
 /* For how many times the span's reordering a report waits at most. */
@@ -107,8 +109,8 @@ static struct ltp_signal *report_build(struct ltp_import *i, u64 cp_serial,
 }
 
 /* Reports on [lower, @upper) in as many segments as it takes (6.11). */
-static void report_send(struct ltp_import *i, u64 cp_serial, u64 rs_serial,
-			u64 lower, u64 upper)
+static void report_send(struct ltp_import *i, u64 cp_serial, u64 lower,
+			u64 upper)
 {
 	u32 wire = min_t(u32, ltp_span_payload_max(i->s.span), REPORT_MAX);
 	struct ltp_signal *sig;
@@ -116,10 +118,8 @@ static void report_send(struct ltp_import *i, u64 cp_serial, u64 rs_serial,
 
 	if (wire < 2 * LTP_SEG_RS_HEAD_MAX)
 		return;		/* no route: the checkpoint will come again */
-	if (!rs_serial)
-		i->primary = upper;
 	if (cp_serial)
-		ltp_ranges_add(&i->answered, cp_serial, cp_serial + 1);
+		ltp_ranges_add(&i->answered, cp_serial - 1, cp_serial);
 	if (!ltp_ranges_cover(&i->held, lower, upper))
 		i->problems++;
 	max = READ_ONCE(i->s.span->conf.max_problems);
@@ -182,7 +182,7 @@ void ltp_report_release(struct ltp_import *i)
 	spin_lock(&ls->lock);
 	list_del_init(&i->on_brake);
 	spin_unlock(&ls->lock);
-	report_send(i, i->brake_cp, 0, 0, i->red_length);
+	report_send(i, i->brake_cp, 0, i->red_length);
 }
 
 /*
@@ -194,9 +194,10 @@ static bool answered_before(struct ltp_import *i, u64 cp_serial)
 {
 	u64 copy = max_t(u64, READ_ONCE(i->s.span->conf.reorder), COPY_NS);
 	u64 now = ktime_get_ns();
+	u32 max = READ_ONCE(i->s.span->conf.max_retries);
+	bool again = false, over = false;
 	struct ltp_delayed *d;
 	struct ltp_signal *sig;
-	bool again = false;
 
 	list_for_each_entry(d, &i->delayed, list)
 		if (d->cp_serial == cp_serial)
@@ -210,9 +211,13 @@ static bool answered_before(struct ltp_import *i, u64 cp_serial)
 		if (now - sig->sent_at < copy)
 			goto copy;
 		sig->running = false;
-		sig->count++;
+		over |= ++sig->count > max;
 		ltp_session_count(&i->s, LTP_MIB_RTX_REPORTS, 1);
 	}
+	if (over && i->s.state == LTP_DELIVERED)
+		ltp_session_close(&i->s);
+	else if (over)
+		ltp_session_cancel(&i->s, LTP_REASON_RLEXC, false);	/* 6.8 */
 	return again;
 
 copy:
@@ -224,8 +229,7 @@ copy:
  * Puts a report off while its gaps may still fill (REQUIREMENTS 5.16): what
  * was overtaken on its way is not lost.
  */
-static bool delay(struct ltp_import *i, u64 cp_serial, u64 rs_serial,
-		  u64 lower, u64 upper)
+static bool delay(struct ltp_import *i, u64 cp_serial, u64 lower, u64 upper)
 {
 	u64 reorder = READ_ONCE(i->s.span->conf.reorder);
 	struct ltp_delayed *d;
@@ -237,7 +241,6 @@ static bool delay(struct ltp_import *i, u64 cp_serial, u64 rs_serial,
 	if (!d)
 		return false;
 	d->cp_serial = cp_serial;
-	d->rs_serial = rs_serial;
 	d->lower = lower;
 	d->upper = upper;
 	d->due = ktime_get_ns() + reorder;
@@ -261,7 +264,7 @@ static void delayed_send(struct ltp_import *i, struct ltp_delayed *d)
 		upper = i->red_length;
 	}
 	if (!brake(i, d->cp_serial))
-		report_send(i, d->cp_serial, d->rs_serial, lower, upper);
+		report_send(i, d->cp_serial, lower, upper);
 	kfree(d);
 }
 
@@ -355,7 +358,8 @@ void ltp_report_gaps(struct ltp_import *i)
 	    i->n_delayed || ltp_ranges_cover(&i->held, lower, i->red_max))
 		return;
 	ltp_session_count(&i->s, LTP_MIB_GAP_REPORTS, 1);
-	report_send(i, 0, 0, lower, i->red_max);
+	i->primary = i->red_max;
+	report_send(i, 0, lower, i->red_max);
 }
 
 /**
@@ -374,7 +378,8 @@ void ltp_report_checkpoint(struct ltp_import *i, const struct ltp_segment *cp)
 
 	if (answered_before(i, cp->cp_serial) || brake(i, cp->cp_serial))
 		return;
-	if (i->n_reports >= REPORTS_MAX) {
+	if (i->n_reports >= REPORTS_MAX ||
+	    i->answered.total >= ANSWERED_MAX) {
 		ltp_session_count(&i->s, LTP_MIB_DROP_LIMIT, 1);
 		return;
 	}
@@ -382,14 +387,16 @@ void ltp_report_checkpoint(struct ltp_import *i, const struct ltp_segment *cp)
 		/* All there is to say closes the session soonest. */
 		lower = 0;
 		upper = i->red_length;
-	} else if (ltp_ranges_next(&i->answered, cp->cp_serial,
-				   cp->cp_serial + 1, &a, &b)) {
+	} else if (ltp_ranges_next(&i->answered, cp->cp_serial - 1,
+				   cp->cp_serial, &a, &b)) {
 		lower = 0;
 	} else {
 		lower = report_lower(i, cp->rs_serial, upper);
 	}
-	if (!delay(i, cp->cp_serial, cp->rs_serial, lower, upper))
-		report_send(i, cp->cp_serial, cp->rs_serial, lower, upper);
+	if (!cp->rs_serial)
+		i->primary = upper;
+	if (!delay(i, cp->cp_serial, lower, upper))
+		report_send(i, cp->cp_serial, lower, upper);
 }
 
 /* Of a report that was acknowledged, only its scope matters. */
@@ -475,17 +482,24 @@ static struct ltp_signal *checkpoint_find(struct ltp_export *e, u64 serial)
 /*
  * A checkpoint is answered when the reports that name it cover its scope to
  * its end: of several segments of one report some may be lost, and their own
- * timers may run out while the session would wait for nothing.
+ * timers may run out while the session would wait for nothing.  What other
+ * reports have told of the scope of a first-time checkpoint, this one need not
+ * repeat (REQUIREMENTS 5.9).
  */
-static void checkpoint_covered(struct ltp_signal *cp,
+static bool checkpoint_covered(struct ltp_export *e, struct ltp_signal *cp,
 			       const struct ltp_segment *rs)
 {
-	cp->covered += rs->upper - rs->lower;
-	cp->covered_from = min(cp->covered_from, rs->lower);
-	cp->covered_to = max(cp->covered_to, rs->upper);
-	if (cp->covered_from <= cp->lower && cp->covered_to >= cp->upper &&
-	    cp->covered >= cp->covered_to - cp->covered_from)
-		ltp_session_signal_free(cp);
+	u64 from, to, pos = cp->lower;
+
+	/* Without memory the checkpoint is sent again, no more. */
+	ltp_ranges_add(&cp->covered, rs->lower, rs->upper);
+	if (!ltp_ranges_cover(&cp->covered, cp->upper - 1, cp->upper))
+		return false;
+	for (; ltp_ranges_next_gap(&cp->covered, pos, cp->upper, &from, &to);
+	     pos = to)
+		if (cp->ref || !ltp_ranges_cover(&e->scopes, from, to))
+			return false;
+	return true;
 }
 
 /*
@@ -593,9 +607,13 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 	    (rs->cp_serial && (rs->cp_serial < e->s.first_serial ||
 			       rs->cp_serial >= e->s.next_serial)))
 		return -EBADMSG;
-	if (ltp_ranges_next(&e->reports, rs->rs_serial, rs->rs_serial + 1,
+	if (ltp_ranges_next(&e->reports, rs->rs_serial - 1, rs->rs_serial,
 			    &from, &to))
 		return 0;
+	if (e->reports.total == ANSWERED_MAX) {
+		ltp_session_cancel(&e->s, LTP_REASON_RLEXC, false);
+		return 0;
+	}
 
 	trace_ltp_report(&e->s, false, rs->rs_serial, rs->cp_serial, rs->lower,
 			 rs->upper);
@@ -620,11 +638,12 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			return err;
 		ltp_timer_update(&e->s);
 	}
-	err = ltp_ranges_add(&e->reports, rs->rs_serial, rs->rs_serial + 1);
+	err = ltp_ranges_add(&e->reports, rs->rs_serial - 1, rs->rs_serial);
 	if (err)
 		return err;
-	if (cp)
-		checkpoint_covered(cp, rs);
+	if (cp && checkpoint_covered(e, cp, rs))
+		ltp_session_signal_free(cp);
+	ltp_ranges_add(&e->scopes, rs->lower, rs->upper);
 	ltp_export_check(e);
 	return 0;
 }

@@ -171,11 +171,13 @@ static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
 	ltp_output_export(e);
 }
 
-/* Waits until there is room, for @e if there is a block already. */
+/*
+ * Waits until there is room for @more bytes, of @e if there is a block
+ * already.
+ */
 static int wait_for_space(struct ltp_sock *ls, struct ltp_span *span,
-			  struct ltp_export *e, long *timeo)
+			  struct ltp_export *e, u64 more, long *timeo)
 {
-	u64 more = e ? e->burst_max : 0;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = &ls->sk;
 	long slice;
@@ -238,10 +240,13 @@ static u64 checkpoint_distance(const struct ltp_sock *ls,
 static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 		      struct iov_iter *from, u64 total, bool last, long *timeo)
 {
+	u64 left;
 	int err;
 
 	while (last ? !e->ended : iov_iter_count(from)) {
-		err = timeo ? wait_for_space(ls, e->s.span, e, timeo) : 0;
+		left = e->tail_len + iov_iter_count(from);
+		left = clamp_t(u64, left, 1, e->burst_max);
+		err = timeo ? wait_for_space(ls, e->s.span, e, left, timeo) : 0;
 		if (!err)
 			err = ltp_block_append(e, from, last,
 					       checkpoint_distance(ls, e,
@@ -336,7 +341,7 @@ static int block_open(struct ltp_sock *ls, const struct sockaddr_ltp *to,
 	do {
 		err = -EAGAIN;
 		if (!whole)
-			err = wait_for_space(ls, span, NULL, timeo);
+			err = wait_for_space(ls, span, NULL, 1, timeo);
 		else if (ltp_span_admit(span, ls, true, len))
 			err = 0;
 		else

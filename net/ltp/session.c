@@ -204,7 +204,7 @@ struct ltp_signal *ltp_session_signal(u8 type, u32 room, gfp_t gfp)
 	if (sig) {
 		INIT_LIST_HEAD(&sig->list);
 		sig->type = type;
-		sig->covered_from = LTP_UNKNOWN;
+		ltp_ranges_init(&sig->covered);
 	}
 	return sig;
 }
@@ -218,6 +218,7 @@ void ltp_session_signal_free(struct ltp_signal *sig)
 	if (!sig)
 		return;
 	list_del(&sig->list);
+	ltp_ranges_free(&sig->covered);
 	if (sig->burst)
 		ltp_block_burst_put(sig->burst);
 	kfree(sig);
@@ -528,6 +529,7 @@ struct ltp_export *ltp_export_create(struct ltp_sock *ls,
 	e->bursts = RB_ROOT;
 	ltp_ranges_init(&e->claimed);
 	ltp_ranges_init(&e->reports);
+	ltp_ranges_init(&e->scopes);
 	INIT_LIST_HEAD(&e->batches);
 	INIT_LIST_HEAD(&e->pending);
 	err = ltp_notice_export_begin(e);

@@ -51,20 +51,17 @@ u64 ltp_timer_quiet(const struct ltp_span *span)
 		     20 * NSEC_PER_MSEC);
 }
 
-/* An armed timer holds a reference. */
+/*
+ * The timer holds one reference from when it is armed until its callback ends
+ * without its being armed again.
+ */
 static void timer_arm(struct ltp_session *s, u64 at)
 {
-	int cancelled;
-
 	if (s->timer_at <= at || s->state == LTP_CLOSED)
 		return;
-	/*
-	 * While the callback runs, and whoever it calls, the timer cannot be
-	 * cancelled even if it is armed again; nor can it expire a second time.
-	 */
-	cancelled = hrtimer_try_to_cancel(&s->timer);
-	if (!cancelled || (cancelled < 0 && !hrtimer_is_queued(&s->timer)))
+	if (!s->timer_held)
 		ltp_session_hold(s);
+	s->timer_held = true;
 	s->timer_at = at;
 	hrtimer_start(&s->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
 }
@@ -95,6 +92,7 @@ static u64 deadline(const struct ltp_span *span, const struct ltp_signal *sig)
 static bool waits_for_data(const struct ltp_session *s)
 {
 	return !READ_ONCE(s->span->remote_stopped) &&
+	       !READ_ONCE(s->span->local_stopped) &&
 	       (s->state == LTP_RECEIVING ||
 		(s->state == LTP_DELIVERED &&
 		 ltp_import_reported(ltp_import((struct ltp_session *)s))));
@@ -177,6 +175,9 @@ static void signals_expire(struct ltp_session *s, u64 now,
 				  ltp_segment_is_data(sig->type) ?
 				  LTP_MIB_RTX_CHECKPOINTS : LTP_MIB_TX_CANCELS,
 				  1);
+		if (ltp_segment_is_data(sig->type) &&
+		    ltp_output_recut(ltp_export(s), sig))
+			return;	/* the list has changed; the rest is due yet */
 		if (READ_ONCE(s->span->local_stopped)) {
 			/* Its timer starts when it leaves. */
 			sig->running = false;
@@ -212,6 +213,7 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 	u64 now = ktime_get_ns();
 	struct sk_buff_head out;
 	struct sk_buff *skb;
+	bool held;
 
 	__skb_queue_head_init(&out);
 	spin_lock(&s->lock);
@@ -234,7 +236,14 @@ out:
 	ltp_output_signals(s);
 	if (ltp_session_is_export(s))
 		ltp_output_export(ltp_export(s));
-	ltp_session_put(s);
+
+	/* Armed again meanwhile, it cannot expire before this returns. */
+	spin_lock(&s->lock);
+	held = hrtimer_is_queued(timer);
+	s->timer_held = held;
+	spin_unlock(&s->lock);
+	if (!held)
+		ltp_session_put(s);
 	return HRTIMER_NORESTART;
 }
 
@@ -318,6 +327,8 @@ void ltp_timer_report_braked(struct ltp_import *i)
 void ltp_timer_session_closed(struct ltp_session *s)
 {
 	/* A callback that runs now finds the session closed. */
-	if (hrtimer_try_to_cancel(&s->timer) == 1)
-		ltp_session_put(s);
+	if (hrtimer_try_to_cancel(&s->timer) != 1)
+		return;
+	s->timer_held = false;
+	ltp_session_put(s);
 }

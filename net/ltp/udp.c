@@ -65,6 +65,12 @@ static void source_of(const struct sk_buff *skb, struct ltp_addr *from)
 	from->port = ntohs(udp_hdr(skb)->source);
 }
 
+/* UDP over IPv4 may do without; LTP may not (RFC 7122, section 3.5.2). */
+static bool no_checksum(const struct sk_buff *skb)
+{
+	return !udp_hdr(skb)->check && skb->ip_summed != CHECKSUM_PARTIAL;
+}
+
 /*
  * Runs in softirq, or with softirqs off, for each buffer queued.  Takes the
  * buffers off at once, so that the queue stays empty and UDP's accounting
@@ -90,8 +96,8 @@ static void ltp_udp_data_ready(struct sock *sk)
 			break;
 		}
 		skb->dev = NULL;	/* udp.c of the kernel overlays it */
-		if (!skb_csum_unnecessary(skb) &&
-		    __skb_checksum_complete(skb)) {
+		if (no_checksum(skb) || (!skb_csum_unnecessary(skb) &&
+					 __skb_checksum_complete(skb))) {
 			ltp_mib_add(c->engine, c->span, LTP_MIB_DROP_CHECKSUM,
 				    1);
 			trace_ltp_drop(c->engine->id, 0, LTP_MIB_DROP_CHECKSUM);
