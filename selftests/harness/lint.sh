@@ -150,6 +150,7 @@ check "netlink code is what its specification generates" "$HARNESS/ynl-regen.sh"
 check "kernel version asked for in compat.h only" versions
 check "no file above 1000 lines" length
 check "license lines" spdx
+check "conformance table: rules, functions, tests" "$HARNESS/conformance.py"
 check "no trailing blanks" whitespace
 if [ ${#scripts[@]} -gt 0 ]; then
 	check "shellcheck" shellcheck -x -S warning "${scripts[@]}"
