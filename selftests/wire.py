@@ -296,6 +296,17 @@ def random_numbers(sessions, _):
     scattered([s.reports[0].serial for _, s in red], "report serials")
 
 
+@check
+def small_numbers(sessions, _):
+    """session numbers and serials leave room in 32 bits"""
+    for (_, number), session in sessions.items():
+        expect(0 < number < 1 << 32, f"session number {number}")
+        serials = [seg.cp_serial for seg in session.data if seg.cp_serial]
+        serials += [rs.serial for rs in session.reports]
+        for serial in serials:
+            expect(0 < serial < (1 << 31) + 10000, f"serial {serial}")
+
+
 def scapy_reads(segments):
     """Scapy decodes the same."""
     from scapy.contrib.ltp import LTP
