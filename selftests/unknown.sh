@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Engines that nobody configured: net.ltp.accept_unknown.
+# Engines that nobody configured: net.ltp.accept_unknown.  And datagrams that
+# nobody can trust.
 #
 #	 A                       B
 #	engine 1                 engine 2, then 3, then 4
@@ -112,6 +113,26 @@ deleted()
 	is "$(on "$A" ltp -j span show)" = '[]' "spans"
 }
 
+# A cancel segment for no session, which would be acknowledged.
+no_checksum()
+{
+	become 2 && on "$A" sh -c "ltp engine add 1 && ltp span add to 2 \
+		addr 10.18.1.2 rate unlimited" || return
+	on "$B" python3 -c 'import socket as s
+t = s.socket(s.AF_INET, s.SOCK_DGRAM)
+for off in 1, 0:
+    t.setsockopt(s.SOL_SOCKET, 11, off)
+    t.sendto(b"\x0c\x02\x07\x00\x00", ("10.18.1.1", 1113))' || return
+	wait_for 10 cancelled_once || return
+	is "${CA[drop-checksum]}" -eq 1 "datagrams dropped" &&
+	is "${CA[tx-cancel-acks]}" -eq 1 "acknowledgments"
+}
+
+cancelled_once()
+{
+	counters_into CA "$A" 1 && [ "${CA[rx-cancels]}" -eq 1 ]
+}
+
 bounds()
 {
 	! accept -1 2> /dev/null && ! accept 65537 2> /dev/null && accept 65536
@@ -127,5 +148,6 @@ check "no more than the limit" limited
 check "configured, and gone when idle" set_and_reaped
 check "room for another" again
 check "engine deleted" deleted
+check "a datagram without a checksum" no_checksum
 check "bounds of the switch" bounds
 finish

@@ -139,7 +139,7 @@ static int shot_rebuild(struct ltp_export *e, struct ltp_batch *batch,
 				batch->pos = batch->end;
 			return err;
 		}
-		to -= room;
+		to--;		/* something must be left for it */
 	}
 	room = ltp_segment_fill(&e->prefix, from, wire);
 	if (!room)
