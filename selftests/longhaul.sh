@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A light time of 250 s each way: a spacecraft about half way to the Sun.
-# Runs where waiting takes no time (uml.sh -T).
+# A light time of 250 s each way, a spacecraft about half way to the Sun; and of
+# 1.3 s, as to the Moon.  Runs where waiting takes no time (uml.sh -T).
 #
 #	 A            R            B
 #	engine 1                 engine 2
@@ -17,6 +17,7 @@
 . "$(dirname "$0")/lib.sh"
 
 RECV_TIMEOUT=48h
+LIGHT=250s
 SIZE=$((1 << 20))
 
 mac()
@@ -38,11 +39,11 @@ way()
 {
 	local d
 
-	engines 4 owlt 250s && on "$A" ltp span set to 2 margin 10s &&
+	engines 4 owlt $LIGHT && on "$A" ltp span set to 2 margin 10s &&
 		on "$B" ltp span set to 1 margin 10s || return
 	for d in ra rb; do
 		ip netns exec "$R" tc qdisc replace dev $d root netem limit 1000000 \
-			delay 250s "$@" || return
+			delay $LIGHT "$@" || return
 	done
 }
 
@@ -110,6 +111,17 @@ nobody_there()
 	is "$TOOK" -le $((4 * 510 + 30)) "seconds"
 }
 
+to_the_moon()
+{
+	LIGHT=1300ms
+	way loss 5% && on "$A" ltp span set to 2 margin 100ms &&
+		on "$B" ltp span set to 1 margin 100ms && transfer || return
+	# A round trip for the block, and one or more for what was lost.
+	is "$TOOK" -ge 5 "seconds" &&
+	is "$TOOK" -le 60 "seconds" &&
+	is "${CA[rtx-segments]}" -gt 0 "segments sent again"
+}
+
 topo_routed
 ip netns exec "$A" ethtool -K a0 tx-udp-segmentation off tso off > /dev/null
 ip netns exec "$B" ethtool -K b0 tx-udp-segmentation off tso off > /dev/null
@@ -120,4 +132,5 @@ check "1 MiB over 250 s, nothing lost" without_loss
 check "1 MiB over 250 s, 5 % lost" with_loss
 check "32 blocks over 250 s, 5 % lost" many_blocks_with_loss
 check "nobody there" nobody_there
+check "1 MiB over 1.3 s, 5 % lost" to_the_moon
 finish

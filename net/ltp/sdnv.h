@@ -90,7 +90,7 @@ static inline u32 ltp_sdnv_add4(u32 a, u32 b)
  */
 static inline u32 ltp_sdnv_low4_mask(unsigned int len)
 {
-	return len < 4 ? (1U << 8 * len) - 1 : U32_MAX;
+	return len < 4 ? (1U << 8 * len) - 1 : ~0U;
 }
 
 /**

@@ -20,6 +20,12 @@ SERVICE = 5
 BARRIER = 0xB0000000
 
 
+def octets(text):
+    """"aabb" as bytes; "00x900" is 900 times the octet 0."""
+    what, _, times = text.partition("x")
+    return bytes.fromhex(what) * int(times or 1)
+
+
 class World:
     """What all scenarios share."""
 
@@ -225,7 +231,7 @@ class Run:
         if want.claims is not None:
             seg.claims = want.ranges(self.values, (seg.start, seg.end))
         seg.extensions = tuple(
-            tuple((int(tag, 16), bytes.fromhex(value))
+            tuple((int(tag, 16), octets(value))
                   for tag, _, value in (e.partition(":") for e in
                                         want.fields.get(side, "").split(",") if e))
             for side in ("head", "tail"))

@@ -79,6 +79,38 @@ TEST(every_size)
 	}
 }
 
+/* The last four octets of an SDNV, in a word. */
+static u32 last_four(u64 v)
+{
+	u8 a[14] = {};
+	unsigned int n = reference_put(a + 4, v, 0);
+
+	return (u32)a[n] << 24 | a[n + 1] << 16 | a[n + 2] << 8 | a[n + 3];
+}
+
+TEST(four_digits)
+{
+	u64 v, w;
+	u32 mask;
+	int i;
+
+	for (i = 0; i < 100000; i++) {
+		v = random_u64() >> i % 64;
+		w = random_u64() >> i / 64 % 64;
+		mask = ltp_sdnv_low4_mask(ltp_sdnv_len(v));
+		ASSERT_EQ(last_four(v) & 0x7f7f7f7f, ltp_sdnv_low4(v));
+		/* All there is lies within, the top bits of a longer one too. */
+		ASSERT_EQ(last_four(v), last_four(v) & mask);
+		ASSERT_EQ(ltp_sdnv_low4(v + w),
+			  ltp_sdnv_add4(ltp_sdnv_low4(v), ltp_sdnv_low4(w)));
+	}
+	EXPECT_EQ(0xff, ltp_sdnv_low4_mask(1));
+	EXPECT_EQ(0xffff, ltp_sdnv_low4_mask(2));
+	EXPECT_EQ(0xffffff, ltp_sdnv_low4_mask(3));
+	EXPECT_EQ(~0U, ltp_sdnv_low4_mask(4));
+	EXPECT_EQ(~0U, ltp_sdnv_low4_mask(10));
+}
+
 TEST(put_writes_no_more_than_its_length)
 {
 	unsigned int n;
