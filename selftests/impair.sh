@@ -185,7 +185,7 @@ unset "FILES[-1]"
 impaired "1 % lost" 6 "loss 1%" lost "${many[@]}"
 impaired "10 % lost" 4 "loss 10%" lost "${many[@]}"
 impaired "30 % lost" 6 "loss 30%" lost "${many[@]}"
-impaired "reordered" 4 "delay 30ms 20ms" reordered owlt 30ms "${many[@]}"
+impaired "reordered" 4 "delay 30ms 20ms" reordered owlt 30ms reorder 100ms "${many[@]}"
 impaired "10 % duplicated" 6 "duplicate 10%" duplicated "${many[@]}"
 # netem flips a bit of what is linear, so have it all linear.
 on "$A" ethtool -K a0 sg off > /dev/null
