@@ -410,24 +410,6 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 			batch->pos = shot->undo;
 }
 
-/* Redundant copies of a checkpoint, one after the other, to be sent next. */
-static struct sk_buff *copies_of(struct ltp_export *e, struct ltp_signal *cp)
-{
-	u32 n = READ_ONCE(e->s.span->conf.redundancy);
-	struct sk_buff *list = NULL, *skb;
-
-	if (n <= 1 || !checkpoint_is_out(e, cp))
-		return NULL;
-	while (--n) {
-		skb = ltp_block_signal_skb(cp);
-		if (!skb)
-			break;
-		skb->next = list;
-		list = skb;
-	}
-	return list;
-}
-
 static int span_xmit(struct ltp_span *span, struct sk_buff *skb, u32 stride)
 {
 	struct ltp_carrier *flow;
@@ -443,45 +425,50 @@ static int span_xmit(struct ltp_span *span, struct sk_buff *skb, u32 stride)
 	return err;
 }
 
-static void copies_send(struct ltp_span *span, struct sk_buff *list)
+/* Sends the redundant copies of a segment, which the caller keeps. */
+static void send_copies(struct ltp_span *span, struct sk_buff *skb)
 {
-	struct sk_buff *skb, *next;
+	u32 n = READ_ONCE(span->conf.redundancy);
+	struct sk_buff *copy;
 
-	skb_list_walk_safe(list, skb, next) {
-		skb_mark_not_on_list(skb);
-		if (!span_xmit(span, skb, U32_MAX))
+	for (; n > 1; n--) {
+		copy = __pskb_copy(skb, LTP_UDP_HEADROOM,
+				   GFP_ATOMIC | __GFP_NOWARN);
+		if (copy && !span_xmit(span, copy, U32_MAX))
 			ltp_mib_add(span->engine, span, LTP_MIB_TX_COPIES, 1);
 	}
 }
 
 /*
- * Counts what left, and draws the conclusions for original data.  Returns the
- * copies of its checkpoint.
+ * Counts what left, and draws the conclusions for original data.  Returns its
+ * checkpoint alone, if that shall leave in copies.
  */
 static struct sk_buff *shot_done(struct ltp_export *e, struct shot *shot)
 {
-	struct sk_buff *copies = NULL;
+	struct sk_buff *cp = NULL;
 	struct ltp_burst *b;
 
 	if (shot->cp) {
 		ltp_session_count(&e->s, LTP_MIB_TX_CHECKPOINTS, 1);
-		copies = copies_of(e, shot->cp);
+		if (READ_ONCE(e->s.span->conf.redundancy) > 1 &&
+		    checkpoint_is_out(e, shot->cp))
+			cp = ltp_block_signal_skb(shot->cp);
 	}
 	if (!shot->first_pass) {
 		ltp_session_count(&e->s, LTP_MIB_RTX_SEGMENTS, shot->segs);
 		ltp_session_count(&e->s, LTP_MIB_RTX_BYTES, shot->payload);
 		e->rtx_bytes += shot->payload;
-		return copies;
+		return cp;
 	}
 	if (e->s.state != LTP_SENDING)
-		return copies;
+		return cp;
 	/* Green data is not sent twice. */
 	b = ltp_block_find(e, shot->undo);
 	if (b && b->type == LTP_SEG_GREEN)
 		ltp_block_drop_burst(e, b);
 	if (e->ended && e->sent == e->length)
 		ltp_export_all_sent(e);
-	return copies;
+	return cp;
 }
 
 /*
@@ -560,7 +547,7 @@ static void output_stalled(struct ltp_export *e)
 static int output_one(struct ltp_export *e)
 {
 	struct ltp_span *span = e->s.span;
-	struct sk_buff *copies = NULL;
+	struct sk_buff *cp = NULL;
 	struct shot shot;
 	u32 bytes, wire;
 	int err;
@@ -586,9 +573,11 @@ static int output_one(struct ltp_export *e)
 		if (err)
 			shot_undo(e, &shot);
 		else
-			copies = shot_done(e, &shot);
+			cp = shot_done(e, &shot);
 		spin_unlock_bh(&e->s.lock);
-		copies_send(span, copies);
+		if (cp)
+			send_copies(span, cp);
+		kfree_skb(cp);
 	}
 	if (!err) {
 		span_charge(span, bytes);
@@ -770,17 +759,9 @@ static bool output_hold(struct ltp_span *span, struct sk_buff *skb)
  */
 int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb)
 {
-	u32 copies = READ_ONCE(span->conf.redundancy);
-	struct sk_buff *copy;
-
 	if (output_hold(span, skb))
 		return 0;
-	for (; copies > 1; copies--) {
-		copy = __pskb_copy(skb, LTP_UDP_HEADROOM,
-				   GFP_ATOMIC | __GFP_NOWARN);
-		if (copy && !span_xmit(span, copy, U32_MAX))
-			ltp_mib_add(span->engine, span, LTP_MIB_TX_COPIES, 1);
-	}
+	send_copies(span, skb);
 	return span_xmit(span, skb, U32_MAX);
 }
 
