@@ -214,10 +214,8 @@ static bool answered_before(struct ltp_import *i, u64 cp_serial)
 		over |= ++sig->count > max;
 		ltp_session_count(&i->s, LTP_MIB_RTX_REPORTS, 1);
 	}
-	if (over && i->s.state == LTP_DELIVERED)
-		ltp_session_close(&i->s);
-	else if (over)
-		ltp_session_cancel(&i->s, LTP_REASON_RLEXC, false);	/* 6.8 */
+	if (over)
+		ltp_timer_give_up(&i->s, LTP_SEG_RS);
 	return again;
 
 copy:
@@ -411,7 +409,6 @@ static void acked_remember(struct ltp_import *i, const struct ltp_signal *sig)
 		return;
 	acked->serial = sig->serial;
 	acked->lower = sig->lower;
-	acked->upper = sig->upper;
 	list_add_tail(&acked->list, &i->acked);
 	i->n_acked++;
 }

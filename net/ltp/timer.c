@@ -138,8 +138,14 @@ static u64 next_deadline(struct ltp_session *s)
 	return at;
 }
 
-/* Nothing more is to be expected of the peer: end the session. */
-static void give_up(struct ltp_session *s, u8 type)
+/**
+ * ltp_timer_give_up() - nothing more is to be expected of the peer
+ * @s: the session; ends
+ * @type: the signal that was sent in vain, %LTP_SEG_RED if data did not come
+ *
+ * Context: session.lock held; the caller calls ltp_output_signals().
+ */
+void ltp_timer_give_up(struct ltp_session *s, u8 type)
 {
 	if (type == LTP_SEG_CS || type == LTP_SEG_CR)
 		ltp_session_close(s);				/* 6.16 */
@@ -166,7 +172,7 @@ static void signals_expire(struct ltp_session *s, u64 now,
 			continue;
 		trace_ltp_timer(s, sig->type, sig->serial, sig->count);
 		if (sig->count >= READ_ONCE(s->span->conf.max_retries)) {
-			give_up(s, sig->type);
+			ltp_timer_give_up(s, sig->type);
 			return;
 		}
 		sig->count++;
@@ -203,7 +209,7 @@ static void import_expire(struct ltp_import *i, u64 now)
 	if (waits_for_data(s) &&
 	    i->last_heard + ltp_timer_patience(s->span) <= now) {
 		trace_ltp_timer(s, LTP_SEG_RED, 0, 0);
-		give_up(s, LTP_SEG_RED);
+		ltp_timer_give_up(s, LTP_SEG_RED);
 	}
 }
 

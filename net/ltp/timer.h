@@ -30,6 +30,7 @@ void ltp_timer_signal_sent(struct ltp_session *s, struct ltp_signal *sig);
 void ltp_timer_update(struct ltp_session *s);
 void ltp_timer_resume(struct ltp_session *s);
 void ltp_timer_report_braked(struct ltp_import *i);
+void ltp_timer_give_up(struct ltp_session *s, u8 type);
 void ltp_timer_session_closed(struct ltp_session *s);
 
 u64 ltp_timer_round_trip(const struct ltp_span *span);
