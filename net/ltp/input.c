@@ -226,7 +226,7 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 		/* All green, or red data all lost: nothing more to do. */
 		if (reason < 0 && ltp_segment_is_eob(w->last.type) &&
 		    (s->state == LTP_DELIVERED ?
-		     list_empty(&s->signals) && !i->braked : !i->red_max))
+		     ltp_import_reported(i) : !i->red_max))
 			ltp_session_close(s);
 	}
 	skb = NULL;

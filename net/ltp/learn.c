@@ -55,13 +55,6 @@ static struct ltp_stranger *stranger_find(struct ltp_net *ln,
 	return NULL;
 }
 
-static void stranger_free(struct ltp_stranger *st)
-{
-	__skb_queue_purge(&st->skbs);
-	ltp_engine_put(st->engine);
-	kfree(st);
-}
-
 /**
  * ltp_learn_skb() - data came from an engine that has no span
  * @engine: local engine
@@ -167,7 +160,8 @@ static void learn_work(struct work_struct *work)
 			rcu_read_unlock();
 			local_bh_enable();
 		}
-		stranger_free(st);
+		ltp_engine_put(st->engine);
+		kfree(st);
 		cond_resched();
 	}
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Notices to the client service (RFC 5326, section 7) on the socket's error
- * queue; received data needs none.  The one that tells a block's end is allocated and charged to
- * the send buffer together with the block, so it can neither fail nor be
- * piled up by a program that does not read it.
+ * queue; received data needs none.  The one that tells a block's end is
+ * allocated and charged to the send buffer together with the block, so it can
+ * neither fail nor be piled up by a program that does not read it.
  */
 #include "notice.h"
 #include "session.h"
