@@ -296,7 +296,9 @@ struct ltp_span_conf {
  * @exports: how many of them are export sessions
  * @imports: how many of them are import sessions
  * @pending: export sessions that wait for the flow, in turn
- * @blocked: sockets that wait for max-sessions or max-inflight
+ * @turns: how many sockets had to wait
+ * @blocked: those that wait for max-inflight only, and for max-sessions too;
+ *	by ltp_sock.turn
  * @next_tx: when the rate allows the next burst, ktime ns
  * @pacer: wakes @run at @next_tx
  * @run: sends for @pending
@@ -330,7 +332,8 @@ struct ltp_span {
 	u32			exports;
 	u32			imports;
 	struct list_head	pending;
-	struct list_head	blocked;
+	u64			turns;
+	struct list_head	blocked[2];
 	u64			next_tx;
 	struct hrtimer		pacer;
 	struct work_struct	run;
@@ -739,6 +742,8 @@ struct ltp_import {
  * @closing: no new sessions
  * @blocked: span whose limits it waits for, held
  * @on_blocked: in its ltp_span.blocked, under span.lock
+ * @turn: since when, as the others there count, likewise
+ * @stays: it sleeps until it may send, likewise
  */
 struct ltp_sock {
 	struct sock		sk;
@@ -763,6 +768,8 @@ struct ltp_sock {
 	struct list_head	braked;
 	struct ltp_span		*blocked;
 	struct list_head	on_blocked;
+	u64			turn;
+	bool			stays;
 };
 
 static inline struct ltp_sock *ltp_sk(const struct sock *sk)

@@ -150,9 +150,13 @@ static bool has_space(const struct sock *sk)
 
 /* Both what the socket has room for and what the span allows. */
 static bool may_send(struct ltp_sock *ls, struct ltp_span *span, bool fresh,
-		     u64 more)
+		     u64 more, bool stays)
 {
-	return has_space(&ls->sk) && ltp_span_admit(span, ls, fresh, more);
+	if (has_space(&ls->sk))
+		return ltp_span_admit(span, ls, fresh, more, stays);
+	/* Its own buffer is what it waits for now. */
+	ltp_span_leave_blocked(ls);
+	return false;
 }
 
 /*
@@ -183,7 +187,7 @@ static int wait_for_space(struct ltp_sock *ls, struct ltp_span *span,
 	long slice;
 	int err;
 
-	if (may_send(ls, span, !e, more))
+	if (may_send(ls, span, !e, more, *timeo))
 		return 0;
 	if (has_space(sk))
 		ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_WAITS, 1);
@@ -192,7 +196,7 @@ static int wait_for_space(struct ltp_sock *ls, struct ltp_span *span,
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		err = 0;
-		if (may_send(ls, span, !e, more) ||
+		if (may_send(ls, span, !e, more, *timeo) ||
 		    (e && READ_ONCE(e->s.state) != LTP_SENDING))
 			break;
 		err = -EAGAIN;
@@ -211,6 +215,7 @@ static int wait_for_space(struct ltp_sock *ls, struct ltp_span *span,
 						     slice);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
+	ltp_span_give_way(ls);
 	return err;
 }
 
@@ -342,7 +347,7 @@ static int block_open(struct ltp_sock *ls, const struct sockaddr_ltp *to,
 		err = -EAGAIN;
 		if (!whole)
 			err = wait_for_space(ls, span, NULL, 1, timeo);
-		else if (ltp_span_admit(span, ls, true, len))
+		else if (ltp_span_admit(span, ls, true, len, false))
 			err = 0;
 		else
 			ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_WAITS, 1);
@@ -355,6 +360,8 @@ static int block_open(struct ltp_sock *ls, const struct sockaddr_ltp *to,
 	if (!err)
 		ls->open = e;
 out:
+	if (err != -EAGAIN)
+		ltp_span_leave_blocked(ls);
 	ltp_span_put(span);
 	return err;
 }

@@ -92,7 +92,8 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	spin_lock_init(&span->lock);
 	INIT_LIST_HEAD(&span->sessions);
 	INIT_LIST_HEAD(&span->pending);
-	INIT_LIST_HEAD(&span->blocked);
+	INIT_LIST_HEAD(&span->blocked[false]);
+	INIT_LIST_HEAD(&span->blocked[true]);
 	INIT_LIST_HEAD(&span->closed);
 	skb_queue_head_init(&span->held);
 	peer_key_init(&span->peer_key, engine->id, addr);
@@ -226,38 +227,89 @@ static bool has_room(struct ltp_span *span, bool fresh, u64 more)
 	return !max || !inflight || inflight + more <= max;
 }
 
+/* Puts a waiting socket where its turn is; it may have been there before. */
+static void enlist(struct ltp_span *span, struct ltp_sock *ls, bool fresh)
+{
+	struct list_head *list = &span->blocked[fresh];
+	struct ltp_sock *before;
+
+	list_del_init(&ls->on_blocked);
+	list_for_each_entry_reverse(before, list, on_blocked)
+		if (before->turn < ls->turn)
+			break;
+	list_add(&ls->on_blocked, &before->on_blocked);
+}
+
+static struct ltp_sock *first_blocked(struct ltp_span *span, bool fresh)
+{
+	return list_first_entry_or_null(&span->blocked[fresh], struct ltp_sock,
+					on_blocked);
+}
+
+/*
+ * Whether nobody has waited longer.  Who waits for a session does not hold up
+ * those that have one.
+ */
+static bool has_turn(struct ltp_span *span, struct ltp_sock *ls, bool fresh)
+{
+	u32 sessions = READ_ONCE(span->conf.max_sessions);
+	struct ltp_sock *other = first_blocked(span, !fresh);
+
+	if (first_blocked(span, fresh) != ls)
+		return false;
+	return !other || other->turn > ls->turn ||
+	       (!fresh && sessions && READ_ONCE(span->exports) >= sessions);
+}
+
+static bool nobody_blocked(const struct ltp_span *span)
+{
+	return list_empty_careful(&span->blocked[false]) &&
+	       list_empty_careful(&span->blocked[true]);
+}
+
 /**
  * ltp_span_admit() - whether a socket may send now
  * @span: the span
  * @ls: the socket
  * @fresh: a new block, else more of one
  * @more: bytes that it will send without asking again
+ * @stays: it sleeps until it may, and is sure to ask again
  *
- * If it may not, the socket's sk_write_space() is called when it may.
+ * Those that may not get their turns in the order in which they asked first.
+ * Who sleeps keeps its place when it is woken; who polls is overtaken if it
+ * does not come, but not twice: it asks again with the turn it had.  A new
+ * block's turn is over with ltp_span_leave_blocked(), when its session counts.
  *
  * Context: process, ltp_sock.send_lock held.
  * Return: true if it may.
  */
 bool ltp_span_admit(struct ltp_span *span, struct ltp_sock *ls, bool fresh,
-		    u64 more)
+		    u64 more, bool stays)
 {
-	bool room = has_room(span, fresh, more);
+	bool may;
 
-	if (likely(room && !READ_ONCE(ls->blocked)))
+	if (likely(nobody_blocked(span) && has_room(span, fresh, more))) {
+		if (!fresh)
+			ltp_span_leave_blocked(ls);
 		return true;
-	ltp_span_leave_blocked(ls);
-	if (room)
-		return true;
-	ltp_span_hold(span);
+	}
+	if (ls->blocked != span) {
+		ltp_span_leave_blocked(ls);
+		ltp_span_hold(span);
+	}
 	spin_lock_bh(&span->lock);
+	if (!ls->blocked)
+		ls->turn = span->turns++;
 	WRITE_ONCE(ls->blocked, span);
-	list_add_tail(&ls->on_blocked, &span->blocked);
-	spin_unlock_bh(&span->lock);
+	ls->stays = stays;
+	enlist(span, ls, fresh);
 	smp_mb();	/* pairs with ltp_span_room() */
-	if (!has_room(span, fresh, more) && !READ_ONCE(span->dead))
-		return false;
-	ltp_span_leave_blocked(ls);
-	return true;
+	may = (has_room(span, fresh, more) && has_turn(span, ls, fresh)) ||
+	      READ_ONCE(span->dead);
+	spin_unlock_bh(&span->lock);
+	if (may && !fresh)
+		ltp_span_leave_blocked(ls);
+	return may;
 }
 
 /**
@@ -270,39 +322,85 @@ void ltp_span_leave_blocked(struct ltp_sock *ls)
 {
 	struct ltp_span *span = ls->blocked;
 
-	if (!span)
+	if (likely(!span))
 		return;
 	spin_lock_bh(&span->lock);
 	list_del_init(&ls->on_blocked);
 	WRITE_ONCE(ls->blocked, NULL);
 	spin_unlock_bh(&span->lock);
+	ltp_span_room(span);
 	ltp_span_put(span);
 }
 
 /**
- * ltp_span_unblock() - wake those that wait for the span's limits
+ * ltp_span_give_way() - a socket that waited has given up for now
+ * @ls: the socket
+ *
+ * It keeps its turn, and is told when it may send, but holds nobody up.
+ *
+ * Context: process, ltp_sock.send_lock held.
+ */
+void ltp_span_give_way(struct ltp_sock *ls)
+{
+	struct ltp_span *span = ls->blocked;
+
+	if (!span)
+		return;
+	spin_lock_bh(&span->lock);
+	ls->stays = false;
+	spin_unlock_bh(&span->lock);
+	ltp_span_room(span);
+}
+
+static void wake_blocked(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	sk->sk_write_space(sk);
+	/* That is silent while half of the buffer is used. */
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible(&wq->wait);
+	rcu_read_unlock();
+}
+
+/*
+ * Wakes those that wait for a session, or for bytes: all up to the first that
+ * is sure to come, or @all.  Those that are not sure leave the list.
+ */
+static void wake_some(struct ltp_span *span, bool fresh, bool all)
+{
+	struct ltp_sock *ls;
+	bool stays;
+
+	do {
+		spin_lock_bh(&span->lock);
+		ls = first_blocked(span, fresh);
+		if (!ls || (!all && !has_room(span, fresh, 0))) {
+			spin_unlock_bh(&span->lock);
+			return;
+		}
+		stays = ls->stays && !all;
+		if (!stays)
+			list_del_init(&ls->on_blocked);
+		sock_hold(&ls->sk);
+		spin_unlock_bh(&span->lock);
+		wake_blocked(&ls->sk);
+		sock_put(&ls->sk);
+	} while (!stays);
+}
+
+/**
+ * ltp_span_unblock() - wake all that wait for the limits of a dead span
  * @span: the span
  *
  * Context: any; no locks but session.lock.
  */
 void ltp_span_unblock(struct ltp_span *span)
 {
-	struct ltp_sock *ls;
-
-	for (;;) {
-		spin_lock_bh(&span->lock);
-		ls = list_first_entry_or_null(&span->blocked, struct ltp_sock,
-					      on_blocked);
-		if (ls) {
-			list_del_init(&ls->on_blocked);
-			sock_hold(&ls->sk);
-		}
-		spin_unlock_bh(&span->lock);
-		if (!ls)
-			return;
-		ls->sk.sk_write_space(&ls->sk);
-		sock_put(&ls->sk);
-	}
+	wake_some(span, false, true);
+	wake_some(span, true, true);
 }
 
 /**
@@ -314,8 +412,10 @@ void ltp_span_unblock(struct ltp_span *span)
 void ltp_span_room(struct ltp_span *span)
 {
 	smp_mb();	/* pairs with ltp_span_admit() */
-	if (unlikely(!list_empty(&span->blocked)) && has_room(span, false, 0))
-		ltp_span_unblock(span);
+	if (likely(nobody_blocked(span)))
+		return;
+	wake_some(span, false, false);
+	wake_some(span, true, false);
 }
 
 /**
