@@ -324,6 +324,19 @@ static void mixed(struct __test_metadata *_metadata, int tx, int rx,
 	free(buf);
 }
 
+TEST_F(recv, green_behind_red_that_is_claimed_at_once)
+{
+	/* Over lo the report comes before the call that sends returns. */
+	ASSERT_EQ(0, set_u32(self->tx, LTP_BURST_LIMIT, 1));
+	ASSERT_EQ(0, set_u64(self->tx, LTP_RED_LENGTH, 1000));
+	ASSERT_EQ(0, span_cue(1, 2, LTP_CUE_LOCAL_STOP));
+	ASSERT_EQ(5000, send_block(self->tx, 1, 0, 5000, 0));
+	ASSERT_EQ(0, span_cue(1, 2, LTP_CUE_LOCAL_START));
+	EXPECT_TRUE(got_block(self->rx, 1, 1000));
+	EXPECT_EQ(5000, take_green(self->rx, 1, 1000, SEG, 5000, false));
+	EXPECT_TRUE(quiet());
+}
+
 TEST_F(recv, red_then_green)
 {
 	static const struct {

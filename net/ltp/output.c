@@ -266,7 +266,7 @@ static int shot_burst(struct ltp_export *e, struct ltp_burst *b, u32 wire,
 	ltp_block_add_frags(shot->skb, b, 0, b->wire);
 	shot->first_pass = true;
 	shot->stride = b->stride;
-	shot->undo = e->sent;
+	shot->undo = b->start;
 	shot->payload = b->len;
 	shot->segs = b->n_segs;
 	shot->cp = b->cp;
@@ -393,9 +393,12 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 	if (e->s.state > LTP_WAITING)
 		return;
 	if (shot->first_pass) {
+		/* A peer may claim what never left, and get away with it. */
+		b = ltp_block_find(e, shot->undo);
+		if (!b || b->start != shot->undo)
+			return;
 		e->sent = shot->undo;
-		b = ltp_block_unsent(e);
-		if (b && shot->cp && checkpoint_is_out(e, shot->cp)) {
+		if (shot->cp && checkpoint_is_out(e, shot->cp)) {
 			list_del_init(&shot->cp->list);
 			shot->cp->running = false;
 			shot->cp->burst = NULL;
@@ -462,9 +465,9 @@ static struct sk_buff *shot_done(struct ltp_export *e, struct shot *shot)
 	}
 	if (e->s.state != LTP_SENDING)
 		return cp;
-	/* Green data is not sent twice. */
+	/* Green data is not sent twice.  Red data may be claimed by now. */
 	b = ltp_block_find(e, shot->undo);
-	if (b && b->type == LTP_SEG_GREEN)
+	if (b && b->start == shot->undo && b->type == LTP_SEG_GREEN)
 		ltp_block_drop_burst(e, b);
 	if (e->ended && e->sent == e->length)
 		ltp_export_all_sent(e);
