@@ -125,6 +125,9 @@ static struct ltp_export *block_begin(struct ltp_sock *ls,
 	e->burst_max = max(ltp_span_burst_max(span), wire);
 	e->burst_limit = limit;
 	e->red_limit = w->red_length;
+	/* Of a block that is all green no report makes sense, open or not. */
+	if (!e->red_limit)
+		e->red_length = 0;
 	e->cookie = w->cookie;
 	ltp_session_count(&e->s, LTP_MIB_BLOCKS_SENT, 1);
 	ltp_notice_post(e, LTP_NOTICE_START);
