@@ -260,7 +260,7 @@ static int hold_back(struct ltp_export *e, struct iov_iter *from)
  *
  * Context: process, under ltp_sock.send_lock.
  * Return: 1 if a burst was laid out, 0 if all bytes were held back; -EPIPE if
- * the session has ended, -EFAULT, -ENOMEM.
+ * the session has ended, -EFAULT, -ENOMEM, and none of the bytes were taken.
  */
 int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every)
@@ -273,21 +273,22 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	u32 frags_of_seg = e->wire / PAGE_SIZE + 2;
 	u8 header[LTP_SEG_DATA_HDR_MAX], *end;
 	u64 off = e->length, start = off;
-	u32 n_segs = 0, stride = 0, n;
+	size_t count = iov_iter_count(from);
+	u32 n_segs = 0, stride = 0, tail = 0, n;
 	struct plan p = {}, next;
 	struct ltp_burst *b;
 	int err;
 
 	for (;;) {
-		u64 avail = e->tail_len + iov_iter_count(from);
+		u64 avail = e->tail_len - tail + iov_iter_count(from);
 		u32 take;
 
 		if (!avail || p.cp_serial || n_segs == e->burst_limit ||
 		    l.wire > e->burst_max - e->wire || l.wire != n_segs * e->wire ||
 		    (n_segs && l.n_frags + frags_of_seg > MAX_SKB_FRAGS))
 			break;
-		n = e->tail_len ? 0 : plain_segments(e, off, avail, cp_every,
-						     &next);
+		n = e->tail_len > tail ? 0 : plain_segments(e, off, avail,
+							    cp_every, &next);
 		n = min3(n, e->burst_limit - n_segs,
 			 (e->burst_max - l.wire) / e->wire);
 		if (n && (!n_segs || p.type == next.type)) {
@@ -314,12 +315,10 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		end = ltp_segment_put_data(header, &e->prefix, p.type, off,
 					   p.len, p.cp_serial, 0);
 		err = ltp_layout_write(&l, header, end - header);
-		take = min(p.len, e->tail_len);
-		if (!err && take) {
-			err = ltp_layout_write(&l, e->tail, take);
-			e->tail_len -= take;
-			memmove(e->tail, e->tail + take, e->tail_len);
-		}
+		take = min(p.len, e->tail_len - tail);
+		if (!err && take)
+			err = ltp_layout_write(&l, e->tail + tail, take);
+		tail += take;
 		if (!err)
 			err = ltp_layout_copy(&l, from, p.len - take);
 		if (err)
@@ -352,11 +351,17 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	      burst_checkpoint(b, p.cp_serial) : 0;
 	if (!err)
 		err = burst_add(e, b);
-	if (!err)
+	if (!err) {
+		e->tail_len -= tail;
+		if (tail)
+			memmove(e->tail, e->tail + tail, e->tail_len);
 		return 1;
+	}
 	burst_free(b);
 drop:
 	ltp_layout_free(&l);
+	/* Nothing was taken: what the caller counts, and the tail, are whole. */
+	iov_iter_revert(from, count - iov_iter_count(from));
 	return err;
 }
 
