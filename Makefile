@@ -5,6 +5,7 @@
 # make install           both, with headers and manual pages
 # make check             lint, unit tests, every test on the stock kernels
 # make check-debug       every test on the debug kernel
+# make fuzz              malformed and hostile input, TIME seconds of each
 # make demo              a small deep-space link, shown
 # TESTS="transfer xps" and KERNELS="6.1 6.12" narrow a check down.
 
@@ -62,9 +63,12 @@ check:
 check-debug:
 	$(H)/check.sh debug
 
+fuzz: setup
+	selftests/fuzz/fuzz.sh
+
 demo: setup
 	$(H)/build.sh $(firstword $(KERNELS) 6.12)
 	$(H)/vm.sh -t 600 $(firstword $(KERNELS) 6.12) selftests/demo.sh
 
 .PHONY: all modules tools modules_install headers_install tools_install install
-.PHONY: clean setup lint unit check check-debug demo
+.PHONY: clean setup lint unit check check-debug fuzz demo

@@ -162,6 +162,7 @@ debug)
 		group 1 build 0 1 0
 		finish
 	fi
+	[ -n "${TESTS-}" ] || tap "codec fuzzers" make -s -C "$TOP/selftests/fuzz" run TIME=15
 	# One guest is one CPU: two halves make use of two.
 	queue "debug kernel, part 1 of 2" check-uml-0 env LTP_SHARD=0/2 \
 		"$HARNESS/uml.sh" -t "$((2400 * ${LTP_SLOW:-1}))"

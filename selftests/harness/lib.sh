@@ -380,12 +380,12 @@ guest_command()
 		#!/bin/bash
 		exec 2>&1
 		export HOME=/root TERM=dumb LC_ALL=C.UTF-8
-		export LTP_KERNEL=$label LTP_MODULE=/src/build/$label/ltp.ko
+		export LTP_KERNEL=$label LTP_MODULE=${LTP_MODULE:-/src/build/$label/ltp.ko}
 		export LTP_RESULTS=/results
 		export PATH=/src/build/tools:/src/build/selftests:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
 		C
 		# What the caller set for the tests goes along.
-		for v in TESTS LTP_SHARD LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL; do
+		for v in TESTS LTP_SHARD LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL FUZZ_TIME FUZZ_SEED; do
 			[ -z "${!v-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 		done
 		cat <<-'C'

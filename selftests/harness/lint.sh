@@ -52,7 +52,7 @@ done)
 # and in what asks for kernel versions, or is made of TRACE_EVENT():
 #   LINUX_VERSION_CODE, CONSTANT_COMPARISON
 #   OPEN_ENDED_LINE, PARENTHESIS_ALIGNMENT
-# Generated code is the generator's affair.
+# Generated code is the generator's affair, and so are a library's names.
 checkpatch()
 {
 	local f ignore
@@ -62,6 +62,7 @@ checkpatch()
 		case $f in
 		*netlink_gen.[ch] | *ltp_netlink.h) continue ;;
 		*/compat.h) ignore+=,LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
+		selftests/fuzz/*) ignore+=,CAMELCASE ;;
 		*/trace.h | include/trace/*) ignore+=,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT ;;
 		esac
 		echo "--ignore=$ignore $f"

@@ -20,7 +20,7 @@ HOST_PACKAGES=(
 	python3 python3-argcomplete python3-requests
 	# checkers and codec tests
 	sparse shellcheck python3-yaml python3-jsonschema python3-scapy tshark
-	python3-git
+	python3-git clang libclang-rt-dev
 )
 GUEST_PACKAGES=(
 	iproute2 ethtool kmod procps iputils-ping python3 python3-scapy libmnl0

@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# fuzz.sh [codec|ranges|wire|calls|netlink]...: "make fuzz".  Each of them, or
+# those named, for TIME seconds (120): the codec in user space, the others
+# against the debug kernel, with a module that tells which code was run.
+# SEED=N repeats the choices of a run.  Closes with how much of the module's
+# code was reached; what fails prints the inputs that led there.
+
+# shellcheck source-path=SCRIPTDIR/../harness source=../harness/lib.sh
+. "$(dirname "$0")/../harness/lib.sh"
+
+TIME=${TIME:-120} SEED=${SEED:-}
+export SOURCE
+fuzz=$TOP/selftests/fuzz
+out=$BUILD/uml-fuzz
+rc=0
+[ $# -gt 0 ] || set -- codec ranges wire calls netlink
+
+build()
+{
+	local objs
+
+	mkdir -p "$out/net/ltp"
+	ln -sfn "$(realpath --relative-to="$out/net/ltp" "$fuzz/cover.c")" "$out/net/ltp/cover.c"
+	objs=$(sed -n 's/^ltp-y [:+]= //p' "$TOP/net/ltp/Kbuild" | xargs)
+	"$HARNESS/build-module.sh" uml "$out" "ltp-y=$objs cover.o" \
+		KCOV_INSTRUMENT=y KCOV_INSTRUMENT_cover.o=n "KCFLAGS=-Werror -g"
+	locked build make -s -C "$TOP/selftests" -j "$JOBS" all
+}
+
+# guest NAME
+guest()
+{
+	unset RESULT_DIR
+	results_dir "fuzz-$1"
+	echo "fuzz_$1 $((TIME + 120))" > "$out/list.$1"
+	LTP_MODULE=/src/build/uml-fuzz/ltp.ko FUZZ_TIME=$TIME FUZZ_SEED=$SEED \
+		"$HARNESS/uml.sh" -t $((TIME + 300)) selftests/harness/guest.sh \
+		"/src/build/uml-fuzz/list.$1" || rc=1
+	covers+=("$RESULT_DIR"/*.cover)
+}
+
+covers=()
+cd "$TOP"
+"$HARNESS/build-uml.sh" > /dev/null
+build
+for t; do
+	case $t in
+	codec | ranges) make -s -C "$fuzz" "TIME=$TIME" "SEED=${SEED:-0}" "run-$t" || rc=1 ;;
+	*) guest "$t" ;;
+	esac
+done
+[ ${#covers[@]} -eq 0 ] || python3 "$fuzz/cover.py" "$out/ltp.ko" "${covers[@]}"
+exit $rc
