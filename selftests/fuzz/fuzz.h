@@ -371,9 +371,9 @@ static inline int fuzz_again(const char *path)
 	while (!why && !fuzz.bad && fgets(line, sizeof(line), f)) {
 		struct input in = {};
 
-		for (word = strtok_r(line, " \n", &save);
+		for (word = strtok_r(line, "\n ", &save);
 		     word && in.n < STEPS_MAX;
-		     word = strtok_r(NULL, " \n", &save))
+		     word = strtok_r(NULL, "\n ", &save))
 			if (isxdigit(*word) && !strchr(word, ':'))
 				in.step[in.n++] = strtoull(word, NULL, 16);
 		if (in.n)
