@@ -7,6 +7,7 @@
 # make check-debug       every test on the debug kernel
 # make fuzz              malformed and hostile input, TIME seconds of each
 # make demo              a small deep-space link, shown
+# make bench             what it costs, beside UDP and TCP
 # TESTS="transfer xps" and KERNELS="6.1 6.12" narrow a check down.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -70,5 +71,8 @@ demo: setup
 	$(H)/build.sh $(firstword $(KERNELS) 6.12)
 	$(H)/vm.sh -t 600 $(firstword $(KERNELS) 6.12) selftests/demo.sh
 
+bench: setup
+	selftests/bench/bench.sh
+
 .PHONY: all modules tools modules_install headers_install tools_install install
-.PHONY: clean setup lint unit check check-debug fuzz demo
+.PHONY: clean setup lint unit check check-debug fuzz demo bench

@@ -17,7 +17,7 @@ args=(W=1)
 cflags=()
 [ -n "${LTP_LAX-}" ] || cflags+=(-Werror)
 if [ "$kernel" = uml ]; then
-	label=uml kdir=$UML_OBJ
+	label=$UML_LABEL kdir=$UML_OBJ
 	args+=(ARCH=um)
 elif [ "$kernel" = arm64 ]; then
 	label=arm64 kdir=$(kernel_kdir arm64)

@@ -191,7 +191,13 @@ SOURCE_SERIES=7.2
 SOURCE=$LTP_CACHE/linux-source-$SOURCE_SERIES
 # kselftest.h, kselftest_harness.h
 export KSFT_INC=$SOURCE/tools/testing/selftests
-UML_OBJ=$LTP_CACHE/uml-current
+# UML_KIND=plain: the same kernel without the checkers, for measuring.
+UML_KIND=${UML_KIND:-debug}
+case $UML_KIND in
+debug) UML_OBJ=$LTP_CACHE/uml-current UML_LABEL=uml ;;
+plain) UML_OBJ=$LTP_CACHE/uml-plain-current UML_LABEL=uml-plain ;;
+*) die "UML_KIND is debug or plain" ;;
+esac
 ROOT=$LTP_CACHE/root
 
 source_deb()

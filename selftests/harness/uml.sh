@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # uml.sh [-t SECONDS] [-T] COMMAND...: runs COMMAND under the debug kernel
-# on the guests' root, with the conventions of vm.sh (the checkout at /src,
+# (or, with UML_KIND=plain, one without checkers) on the guests' root, with the conventions of vm.sh (the checkout at /src,
 # results at /results, the same statuses).  -T: time travel, waiting takes
 # no time.  UML_MEMORY and UML_APPEND (kernel arguments) change the machine.
 
@@ -28,9 +28,15 @@ done
 [ $# -ge 1 ] || die "usage: uml.sh [-t SECONDS] [-T] COMMAND..."
 [ -x "$UML_OBJ/linux" ] || die "run selftests/harness/build-uml.sh first"
 
-export LTP_DEBUG=1
-results_dir "uml${travel:+-timetravel}"
-guest_command uml "$@"
+results_dir "$UML_LABEL${travel:+-timetravel}"
+checkers=()
+if [ "$UML_KIND" = debug ]; then
+	export LTP_DEBUG=1
+	# Per-CPU caches of free objects are not used then.  kmemleak takes what
+	# is left in them for references, and half the leaks go unseen.
+	checkers=(slab_debug=F)
+fi
+guest_command "$UML_LABEL" "$@"
 
 # A guest is one process at a time: on a CPU of its own, if one is free, it
 # gains a fifth.
@@ -45,11 +51,9 @@ for ((n = $(nproc) - 1; n >= 0; n--)); do
 done
 
 rc=0
-# slab_debug=F: per-CPU caches of free objects are not used then.  kmemleak
-# takes what is left in them for references, and half the leaks go unseen.
 # shellcheck disable=SC2054
 args=("mem=${UML_MEMORY:-1024M}" rootfstype=hostfs "rootflags=$ROOT" ro init=/sbin/uml-init
-	"ltp.src=$TOP" "ltp.results=$RESULT_DIR" "${travel[@]}" seccomp=auto slab_debug=F
+	"ltp.src=$TOP" "ltp.results=$RESULT_DIR" "${travel[@]}" seccomp=auto "${checkers[@]}"
 	con=null con0=null,fd:1 ssl=null stderr=1 console=stderr loglevel=5 panic=-1)
 # The shell need not say that a kernel that panicked was aborted.
 exec {err}>&2 2> /dev/null

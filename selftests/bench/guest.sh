@@ -1,0 +1,222 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# guest.sh PLATFORM SERIES...: runs in a guest (bench.sh): the measurements of
+# each series, one thing varied at a time from the base: MTU 1500, blocks of
+# 1 MiB, one session, no loss, bursts that cross whole.  A line for each run
+# goes to /results/raw.  REPS is how often, MS the time of a stream.
+#
+# The paths:
+#
+#	whole	A a0 ---- b0 B		a0 takes bursts, and veth hands them over
+#	gro	A a0 ---- b0 B		cut up before a0, joined again at b0
+#	hop	A a0 ---- ra R rb ---- b0 B
+#					cut up before a0, forwarded and maybe
+#					lost one by one, joined again at b0
+#
+# With two CPUs the sender and all that A receives is on CPU 0, the receiver and
+# all that B receives on CPU 1, by RPS.  What is before that is on the sender's:
+# the cutting, R, and GRO.
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+platform=$1
+shift
+REPS=${REPS-}
+MS=${MS:-700}
+MAX=$((0x1fffffff))	# the largest net.ltp.rmem and wmem
+K=1024
+M=1048576
+all="red green gso mmsg tcp"
+cpus=$(nproc)
+bad=0
+raw=/results/raw
+
+case $platform in
+icount) default_reps=2 ;;
+*) default_reps=5 ;;
+esac
+
+modprobe -aq udp_tunnel ip6_udp_tunnel veth sch_netem
+insmod "$LTP_MODULE" || die "no module"
+sysctl -q -w net.core.netdev_max_backlog=100000 \
+	net.ipv4.udp_mem="1000000 1000000 1000000" \
+	net.ipv4.tcp_mem="1000000 1000000 1000000" || die "no limits"
+# Seconds after its start a system still has things to do.
+[ "$platform" != icount ] || sleep 10
+
+path_whole()
+{
+	topo_direct mtu "$1"
+	on "$A" ethtool -K a0 tso on tx-udp-segmentation on > /dev/null &&
+	on "$B" ethtool -K b0 gro off > /dev/null
+}
+
+path_gro()
+{
+	topo_direct mtu "$1"
+	on "$A" ethtool -K a0 tso off tx-udp-segmentation off > /dev/null &&
+	on "$B" ethtool -K b0 gro on > /dev/null
+}
+
+path_hop()
+{
+	topo_routed
+	set_mtu "$1" && ip -n "$R" link set ra mtu "$1" && ip -n "$R" link set rb mtu "$1" &&
+	on "$A" ethtool -K a0 tso off tx-udp-segmentation off > /dev/null &&
+	# With TSO on, veth takes its peer's GRO to be of no use.
+	on "$R" ethtool -K rb tso off > /dev/null &&
+	on "$B" ethtool -K b0 gro on > /dev/null
+}
+
+# way PATH MTU: makes it, unless it is there
+current=
+way()
+{
+	local ns
+
+	[ "$current" != "$1 $2" ] || return 0
+	[ -z "$current" ] || { ip -all netns del; NAMESPACES=(); }
+	"path_$1" "$2" || die "no path"
+	if [ "$cpus" -gt 1 ]; then
+		on "$A" sh -c 'echo 1 > /sys/class/net/a0/queues/rx-0/rps_cpus' &&
+		on "$B" sh -c 'echo 2 > /sys/class/net/b0/queues/rx-0/rps_cpus' ||
+			die "no RPS"
+	fi
+	for ns in "$A" "$B"; do
+		on "$ns" sh -c "echo 4096 $MAX $MAX | tee /proc/sys/net/ltp/[rw]mem" \
+			> /dev/null || die "no buffers"
+	done
+	current="$1 $2"
+	ENGINES=
+}
+
+# measure SERIES PATH MTU BLOCK SESSIONS LOSS WAYS [OPTION...]
+measure()
+{
+	local series=$1 path=$2 mtu=$3 block=$4 sessions=$5 loss=$6 ways=$7
+	local how=() bytes=$((32 * M)) reps=${REPS:-$default_reps}
+
+	shift 7
+	way "$path" "$mtu"
+	[ "$path" != hop ] || netem "$([ "$loss" = 0 ] || echo "loss $loss%")" ||
+		die "no netem"
+	engines 4 || die "no engines"
+	[ "$block" -gt 4096 ] || bytes=$((4 * M))
+	[ "$block" -le "$bytes" ] || bytes=$block
+	if [ "$cpus" -gt 1 ] || { [ "$platform" = uml ] && [ "$loss" != 0 ]; }; then
+		how=(-t "$MS")
+	fi
+	[ -z "${STREAM-}" ] || how=(-t "$MS")
+	[ "$loss" = 0 ] || how+=(-l 1)
+	echo "# $series: $path, MTU $mtu, blocks of $block, $sessions sessions, $loss % loss"
+	# shellcheck disable=SC2086
+	bench -s $((mtu - 28)) -b "$block" -c "$sessions" -n "$bytes" -r "$reps" \
+		"${how[@]}" "$@" "$A" "$B" "$B4" $ways > "$TMP/out" || bad=1
+	sed "s/^/series=$series path=$path mtu=$mtu block=$block sessions=$sessions loss=$loss what=/" \
+		"$TMP/out" | tee -a "$raw"
+}
+
+series_base()
+{
+	measure base whole 1500 $M 1 0 "$all"
+}
+
+series_path()
+{
+	measure path gro 1500 $M 1 0 "$all"
+}
+
+series_mtu()
+{
+	local mtu
+
+	for mtu in 1280 9000 65535; do
+		measure mtu whole $mtu $M 1 0 "$all"
+	done
+}
+
+series_block()
+{
+	local block
+
+	for block in $((4 * K)) $((64 * K)) $((64 * M)); do
+		measure block whole 1500 $block 1 0 "$all"
+	done
+}
+
+# 64 KiB of each session's block in its turn, so that all are open at once.
+series_sessions()
+{
+	local n
+
+	for n in 1 8 1000; do
+		measure sessions whole 1500 $((256 * K)) $n 0 "$all" -p $((64 * K))
+	done
+}
+
+series_loss()
+{
+	local loss
+
+	for loss in 0 0.1 1 5; do
+		measure loss hop 1500 $M 1 $loss "$all"
+	done
+}
+
+# Of one block: how it grows.
+series_curve()
+{
+	local block loss
+
+	for loss in 0 5; do
+		for block in $((64 * K)) $((256 * K)) $M $((4 * M)) $((16 * M)) \
+				$((64 * M)) $((256 * M)) $((500 * M)); do
+			[ -z "${CURVE_MAX-}" ] || [ "$block" -le "$CURVE_MAX" ] || continue
+			REPS=1 measure curve hop 1500 $block 1 $loss red
+		done
+	done
+}
+
+cue()
+{
+	on "$B" ltp span cue to 1 "$1" || die "no cue"
+}
+
+# Memory of what is received and not read; of what is in flight, sent and not
+# claimed, as engine 2 says nothing; and of sessions that hold a byte each.
+series_memory()
+{
+	local path
+
+	for path in whole gro; do
+		measure unread $path 1500 $M 1 0 "$all" -h 32
+		way $path 1500
+		engines 4
+		cue local-stop
+		measure_held inflight $path $M 32
+		measure_held session $path 1 10000
+	done
+}
+
+measure_held()
+{
+	local r
+
+	for ((r = 0; r < ${REPS:-$default_reps}; r++)); do
+		engines 4 && cue local-stop || die "no engines"
+		bench -b "$3" -h "$4" "$A" "$B" "$B4" red > "$TMP/out" || bad=1
+		sed "s/^/series=$1 path=$2 mtu=1500 block=$3 sessions=$4 loss=0 what=/" \
+			"$TMP/out" | tee -a "$raw"
+	done
+}
+
+for s; do
+	"series_$s"
+done
+ip -all netns del
+NAMESPACES=()
+rmmod ltp
+FINISHED=1
+exit $bad
