@@ -462,8 +462,10 @@ static void run_turns(void)
 	was_idle = idle(0) - was_idle;
 	printf("%s bytes=%llu ns=%llu busy_tx=%llu busy_rx=-1 calls=%ld\n",
 	       names[way], got, t, t - was_idle, calls);
-	checking = 1;
-	turn();
+	if (once < total) {
+		checking = 1;
+		turn();
+	}
 }
 
 /* --- as a stream ----------------------------------------------------------- */
@@ -628,20 +630,32 @@ static unsigned long long mem_free(void)
 	return kb << 10;
 }
 
-/* Sends @hold blocks; what that took from the free memory until it is quiet. */
+/* Until nothing moves any more: what others held is given back late. */
+static unsigned long long mem_settled(void)
+{
+	unsigned long long was = 0, is;
+	int i, same = 0;
+
+	for (i = 0; i < 100 && same < 5; i++) {
+		is = mem_free();
+		same = llabs((long long)(is - was)) <= 65536 ? same + 1 : 0;
+		was = is;
+		usleep(100000);
+	}
+	return is;
+}
+
+/* Sends @hold blocks; what that took from the free memory. */
 static void run_held(void)
 {
-	unsigned long long before, after, was = 0;
+	unsigned long long before, after;
 	int i;
 
 	open_all();
-	before = mem_free();
+	before = mem_settled();
 	for (i = 0; i < hold; i++)
 		put(tx[0], out, block, 0);
-	while (after = mem_free(), after != was) {
-		was = after;
-		usleep(100000);
-	}
+	after = mem_settled();
 	printf("%s bytes=%llu held=%lld\n", names[way],
 	       (unsigned long long)block * hold, (long long)(before - after));
 }

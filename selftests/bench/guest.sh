@@ -34,8 +34,10 @@ bad=0
 raw=/results/raw
 
 case $platform in
-icount) default_reps=2 ;;
-*) default_reps=5 ;;
+icount) default_reps=2 default_bytes=$((32 * M)) ;;
+# So that a run takes a tenth of a second
+uml) default_reps=5 default_bytes=$((512 * M)) ;;
+*) default_reps=5 default_bytes=0 ;;
 esac
 
 modprobe -aq udp_tunnel ip6_udp_tunnel veth sch_netem
@@ -96,14 +98,14 @@ way()
 measure()
 {
 	local series=$1 path=$2 mtu=$3 block=$4 sessions=$5 loss=$6 ways=$7
-	local how=() bytes=$((32 * M)) reps=${REPS:-$default_reps}
+	local how=() bytes=$default_bytes reps=${REPS:-$default_reps}
 
 	shift 7
 	way "$path" "$mtu"
 	[ "$path" != hop ] || netem "$([ "$loss" = 0 ] || echo "loss $loss%")" ||
 		die "no netem"
 	engines 4 || die "no engines"
-	[ "$block" -gt 4096 ] || bytes=$((4 * M))
+	[ "$block" -gt 4096 ] || bytes=$((bytes / 8))
 	[ "$block" -le "$bytes" ] || bytes=$block
 	if [ "$cpus" -gt 1 ] || { [ "$platform" = uml ] && [ "$loss" != 0 ]; }; then
 		how=(-t "$MS")
