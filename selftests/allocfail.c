@@ -502,11 +502,11 @@ static int op_namespace(int n, bool *hit)
 	return -(WEXITSTATUS(status) & 127);
 }
 
-FIXTURE(faults)
+FIXTURE(allocfail)
 {
 };
 
-FIXTURE_SETUP(faults)
+FIXTURE_SETUP(allocfail)
 {
 	int i;
 
@@ -526,7 +526,7 @@ FIXTURE_SETUP(faults)
 	wrong = false;
 }
 
-FIXTURE_TEARDOWN(faults)
+FIXTURE_TEARDOWN(allocfail)
 {
 	struct ltp_notice n;
 
@@ -549,12 +549,12 @@ FIXTURE_TEARDOWN(faults)
 	EXPECT_EQ(0, engine_del(2));
 }
 
-TEST_F_TIMEOUT(faults, namespace, 120)
+TEST_F_TIMEOUT(allocfail, namespace, 120)
 {
 	EXPECT_LT(20, each_of_last("namespace", op_namespace));
 }
 
-TEST_F_TIMEOUT(faults, socket, 120)
+TEST_F_TIMEOUT(allocfail, socket, 120)
 {
 	EXPECT_LT(0, each("socket", NULL, op_socket, check_socket));
 	EXPECT_LE(0, each("bind", new_socket, op_bind, check_socket));
@@ -562,7 +562,7 @@ TEST_F_TIMEOUT(faults, socket, 120)
 	EXPECT_LT(0, each("options", new_socket, op_options, check_socket));
 }
 
-TEST_F_TIMEOUT(faults, send, 120)
+TEST_F_TIMEOUT(allocfail, send, 120)
 {
 	reopen();
 	op_len = SMALL;
@@ -575,14 +575,14 @@ TEST_F_TIMEOUT(faults, send, 120)
 	EXPECT_LE(0, each("close", reopen, op_close, check_closed));
 }
 
-TEST_F_TIMEOUT(faults, receive, 120)
+TEST_F_TIMEOUT(allocfail, receive, 120)
 {
 	reopen();
 	op_len = 20000;
 	EXPECT_LE(0, each("receive", deliver, op_receive, check_received));
 }
 
-TEST_F_TIMEOUT(faults, netlink, 120)
+TEST_F_TIMEOUT(allocfail, netlink, 120)
 {
 	EXPECT_LT(5, each("engine add", ask_engine_add, op_netlink,
 			  check_engine_add));
@@ -707,12 +707,12 @@ static void transfer(struct __test_metadata *_metadata, const char *percent,
 	EXPECT_LT(0, stat_get(LTP_A_STATS_DROP_NOMEM));
 }
 
-TEST_F_TIMEOUT(faults, softirqs_at_random, 150)
+TEST_F_TIMEOUT(allocfail, softirqs_at_random, 150)
 {
 	transfer(_metadata, "10", false);
 }
 
-TEST_F_TIMEOUT(faults, all_at_random, 150)
+TEST_F_TIMEOUT(allocfail, all_at_random, 150)
 {
 	transfer(_metadata, "3", true);
 }
