@@ -122,7 +122,7 @@ static int layout_room(struct ltp_layout *l, u32 want)
 
 	if (!layout_refill(l))
 		return -ENOMEM;
-	want = min(want, pf->size - pf->offset);
+	want = min_t(u32, want, pf->size - pf->offset);
 	if (l->n_frags) {
 		f = &l->frags[l->n_frags - 1];
 		if (skb_frag_page(f) == pf->page &&

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build-module.sh KERNEL|arm64|uml [OUTDIR [MAKE ARGUMENT...]]: builds ltp.ko for
+# build-module.sh KERNEL|arm64|i386|uml [OUTDIR [MAKE ARGUMENT...]]: builds ltp.ko for
 # one of the kernels in a directory of its own (build/KERNEL), where the
 # sources are symbolic links, so that the objects of several kernels live
 # side by side.  Warnings, W=1 included, are errors; LTP_LAX=1 lets
@@ -10,10 +10,11 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-[ $# -ge 1 ] || die "usage: build-module.sh KERNEL|arm64|uml [OUTDIR [MAKE ARGUMENT...]]"
+[ $# -ge 1 ] || die "usage: build-module.sh KERNEL|arm64|i386|uml [OUTDIR [MAKE ARGUMENT...]]"
 kernel=$1
 src=${LTP_SOURCE:-$TOP}
 args=(W=1)
+targets=(modules)
 cflags=()
 [ -n "${LTP_LAX-}" ] || cflags+=(-Werror)
 if [ "$kernel" = uml ]; then
@@ -23,6 +24,10 @@ elif [ "$kernel" = arm64 ]; then
 	label=arm64 kdir=$(kernel_kdir arm64)
 	args+=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-gcc
 		CONFIG_DEBUG_INFO_BTF_MODULES= DEBIAN_KERNEL_NO_CC_VERSION_CHECK=1)
+elif [ "$kernel" = i386 ]; then
+	# There is no kernel whose symbols it could be linked to.
+	label=i386 kdir=$(kernel_kdir i386) targets=(net/ltp/ltp.o)
+	args+=(ARCH=i386)
 else
 	kernel_of "$kernel"
 	label=$KLABEL kdir=$(kernel_kdir "$kernel")
@@ -54,6 +59,15 @@ link()
 	find "$out/$d" -maxdepth 1 -xtype l -delete
 }
 
+# A 64-bit division by / or % compiles, but calls what no 32-bit kernel has.
+divisions()
+{
+	local bad
+
+	bad=$(nm -u "$out/net/ltp/ltp.o" | grep -E '__u?(div|mod|divmod)di[34]' || :)
+	[ -z "$bad" ] || die "64-bit division:$bad"
+}
+
 build()
 {
 	local d
@@ -65,8 +79,12 @@ build()
 	for d in include uapi; do
 		ln -sfn "$(realpath --relative-to="$out" "$src/$d")" "$out/$d"
 	done
-	make -s -C "$kdir" M="$out" -j "$JOBS" "${args[@]}" modules
-	ln -sfn net/ltp/ltp.ko "$out/ltp.ko"
+	make -s -C "$kdir" M="$out" -j "$JOBS" "${args[@]}" "${targets[@]}"
+	if [ "$kernel" = i386 ]; then
+		divisions
+	else
+		ln -sfn net/ltp/ltp.ko "$out/ltp.ko"
+	fi
 }
 
 mkdir -p "$out"

@@ -200,11 +200,12 @@ plain) UML_OBJ=$LTP_CACHE/uml-plain-current UML_LABEL=uml-plain ;;
 esac
 ROOT=$LTP_CACHE/root
 
+# source_deb SERIES
 source_deb()
 {
-	local s p=linux-source-$SOURCE_SERIES
+	local s p=linux-source-$1
 
-	for s in "$HOST_SUITE" trixie-backports sid; do
+	for s in "$HOST_SUITE" "$HOST_SUITE-security" trixie-backports sid; do
 		if [ -n "$(apt_show "$s" "$p" Version)" ]; then
 			apt_fetch "$s" "$p" && return
 		fi
@@ -212,14 +213,17 @@ source_deb()
 	die "no $p in any suite"
 }
 
-# Once unpacked the tree stays: a new point release is no reason to spend a
-# quarter of an hour on the debug kernel again.
+# ensure_source [SERIES]: prints nothing; the tree is $LTP_CACHE/linux-source-*.
+# Once unpacked it stays: a new point release is no reason to spend a quarter
+# of an hour on the debug kernel again.
 ensure_source()
 {
-	local deb new=$SOURCE.new
+	local series=${1:-$SOURCE_SERIES} deb d new
 
-	[ -e "$SOURCE/Makefile" ] && return
-	deb=$(source_deb)
+	d=$LTP_CACHE/linux-source-$series
+	new=$d.new
+	[ -e "$d/Makefile" ] && return
+	deb=$(source_deb "$series")
 	log "unpacking ${deb##*/}"
 	rm -rf "$new"
 	mkdir -p "$new"
@@ -227,7 +231,7 @@ ensure_source()
 	dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
 		xz -dc -T0 | tar -x -C "$new" --strip-components=1 \
 			--wildcards --exclude='linux-source-*/arch/*/boot/dts/*'
-	mv "$new" "$SOURCE"
+	mv "$new" "$d"
 }
 
 # --- the stock kernels ---------------------------------------------------
@@ -294,11 +298,23 @@ kernel_labels()
 	cut -d' ' -f1 "$KERNELS_DIR/list"
 }
 
+# The series of the x86 debug kernels.
+X86_SERIES=6.12
+
 # kernel_of LABEL|RELEASE|newest: sets KLABEL, KREL, KSUITE.
 kernel_of()
 {
 	local want=$1 l r s
 
+	case $want in
+	kasan | kcsan)
+		[ -e "$LTP_CACHE/x86-$want" ] ||
+			die "run selftests/harness/build-x86.sh $want first"
+		KLABEL=$want KSUITE=
+		KREL=$(cat "$LTP_CACHE/x86-$want/include/config/kernel.release")
+		return
+		;;
+	esac
 	[ -s "$KERNELS_DIR/list" ] || die "run selftests/harness/setup.sh first"
 	while read -r l r s; do
 		KLABEL=$l KREL=$r KSUITE=$s
@@ -318,6 +334,10 @@ kernel_kdir()
 	elif [ "$1" = arm64 ]; then
 		kernel_of 6.12
 		echo "$KERNELS_DIR/$KREL/usr/src/linux-headers-${KREL/amd64/arm64}"
+	elif [ "$1" = kasan ] || [ "$1" = kcsan ]; then
+		echo "$LTP_CACHE/x86-$1"
+	elif [ "$1" = i386 ]; then
+		echo "$LTP_CACHE/i386"
 	else
 		kernel_of "$1"
 		echo "$KERNELS_DIR/$KREL/usr/src/linux-headers-$KREL"

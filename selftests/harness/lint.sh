@@ -142,6 +142,7 @@ for k in $(kernel_labels); do
 	check "W=1 build for $k" warnings "$k"
 done
 check "W=1 build for arm64, 6.12" warnings arm64
+check "W=1 build for 32 bits" warnings i386
 [ ! -x "$UML_OBJ/linux" ] || check "W=1 build for the debug kernel" warnings uml
 check "sparse" sparse_check
 check "checkpatch --strict" checkpatch

@@ -157,6 +157,32 @@ arm64_headers()
 	rm -rf "$d/arm64"
 }
 
+# 32 bits are only compiled for, against a tree of the checkers' source that is
+# configured, with the tests' options, and no more.
+i386_tree()
+{
+	local d=$LTP_CACHE/i386 key
+
+	key=$(hash_of "$HARNESS/uml-debug.config" "$(declare -f i386_tree)" \
+		"$(gcc -dumpfullversion)")
+	stamped "$d" "$key" && return
+	log "configuring a 32-bit kernel"
+	rm -rf "$d" "$d.stamp"
+	mkdir -p "$d"
+	{
+		sed -n '/^# --- networking/,/^# --- checkers/p' "$HARNESS/uml-debug.config"
+		printf 'CONFIG_%s=y\n' SMP MODULES NET_NS HIGH_RES_TIMERS PREEMPT \
+			PRINTK BUG SYSFS PROC_FS PROC_SYSCTL FTRACE ENABLE_DEFAULT_TRACERS
+		echo 'CONFIG_64BIT=n'
+	} > "$d/allconfig"
+	make -s -C "$SOURCE" ARCH=i386 O="$d" KCONFIG_ALLCONFIG="$d/allconfig" \
+		allnoconfig > "$d/build.log" 2>&1 &&
+	make -s -C "$SOURCE" ARCH=i386 O="$d" -j "$JOBS" modules_prepare \
+		>> "$d/build.log" 2>&1 ||
+		die "no 32-bit tree, see $d/build.log"
+	stamp "$d" "$key"
+}
+
 # virtme-ng as a plain directory: one version on every host.
 virtme()
 {
@@ -273,6 +299,7 @@ main()
 	done
 	arm64_headers
 	ensure_source
+	i386_tree
 	wait "$guests" || die "setting up the guests failed"
 	for k in $(kernel_labels); do
 		root_kernel "$k"
