@@ -71,14 +71,24 @@ void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
 	ltp_timer_init(s);
 }
 
+/*
+ * Another CPU may have seen the session begin and end since this one looked
+ * for it.  It was remembered before it left the table, so this will know.
+ */
+static bool lived_before(struct ltp_net *ln, const struct ltp_session *s)
+{
+	return !ltp_session_is_export(s) &&
+	       rhashtable_lookup_fast(&ln->closed, &s->key, ltp_closed_params);
+}
+
 /**
  * ltp_session_insert() - make a session known
  * @s: the session
  * @on_sock: the list of its socket that it joins
  *
- * Return: 0; -EEXIST if there is a session of that name; -ENETDOWN if the
- * span, -ESHUTDOWN if the socket is being closed; -ENOBUFS if the span has as
- * many as it may; -ENOMEM.
+ * Return: 0; -EEXIST if there is a session of that name, or was one until
+ * just now; -ENETDOWN if the span, -ESHUTDOWN if the socket is being closed;
+ * -ENOBUFS if the span has as many as it may; -ENOMEM.
  */
 int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
 {
@@ -105,6 +115,8 @@ int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
 	spin_lock(&span->lock);
 	if (span->dead) {
 		err = -ENETDOWN;
+	} else if (lived_before(ln, s)) {
+		err = -EEXIST;
 	} else if (max && max <= (ltp_session_is_export(s) ? span->exports :
 							     span->imports)) {
 		err = -ENOBUFS;
