@@ -64,6 +64,7 @@ struct ltp_span;
 #define LTP_DEFAULT_IMPORTS	65536
 #define LTP_CLOSED_MAX		65536
 #define LTP_MAX_DELAY		(7 * 24 * 3600 * (u64)NSEC_PER_SEC)
+#define LTP_FLOWS_MAX		16
 
 /**
  * struct ltp_pages - pages of blocks that may be used again
@@ -241,6 +242,7 @@ struct ltp_peer_key {
  * @max_problems: reports with gaps per session, 0 for no limit
  * @max_cycles: how often data may be sent again in vain, 0 for no limit
  * @no_discretionary: no checkpoints but those that must be
+ * @flows: UDP flows that its sessions are spread over
  * @gap_reports: gaps are reported unasked
  */
 struct ltp_span_conf {
@@ -258,6 +260,7 @@ struct ltp_span_conf {
 	u32			max_imports;
 	u32			max_problems;
 	u32			max_cycles;
+	u32			flows;
 	u8			no_discretionary;
 	u8			gap_reports;
 };
@@ -267,8 +270,23 @@ struct ltp_span_conf {
 	.max_retries	= 10,						\
 	.reorder	= 20 * NSEC_PER_MSEC,				\
 	.redundancy	= 1,						\
+	.flows		= 1,						\
 	.rate		= LTP_UNKNOWN,					\
 }
+
+/**
+ * struct ltp_flow - one of the UDP flows towards a remote engine
+ * @carrier: the connected UDP socket, RCU; NULL if there is none
+ * @span: the span
+ * @pending: export sessions that wait for it, in turn; under span.lock
+ * @run: sends for them
+ */
+struct ltp_flow {
+	struct ltp_carrier __rcu *carrier;
+	struct ltp_span		*span;
+	struct list_head	pending;
+	struct work_struct	run;
+};
 
 /**
  * struct ltp_span - what an engine knows of one remote engine
@@ -280,7 +298,8 @@ struct ltp_span_conf {
  * @ref: references
  * @rcu: to free it
  * @remote: the peer's address
- * @flow: the connected UDP socket, RCU; NULL once dead
+ * @flow: its flows; the first has a carrier until the span is dead
+ * @turn: counts export sessions, to spread them evenly
  * @conf: configuration, each field read with READ_ONCE
  * @learned: made for an engine that was not configured
  * @used: when a session last began or ended, ktime ns
@@ -295,13 +314,11 @@ struct ltp_span_conf {
  * @sessions: its sessions
  * @exports: how many of them are export sessions
  * @imports: how many of them are import sessions
- * @pending: export sessions that wait for the flow, in turn
  * @turns: how many sockets had to wait
  * @blocked: those that wait for max-inflight only, and for max-sessions too;
  *	by ltp_sock.turn
  * @next_tx: when the rate allows the next burst, ktime ns
- * @pacer: wakes @run at @next_tx
- * @run: sends for @pending
+ * @pacer: resumes the flows at @next_tx
  * @closed: recently closed import sessions, oldest first
  * @n_closed: how many
  * @mib: counters
@@ -315,7 +332,8 @@ struct ltp_span {
 	refcount_t		ref;
 	struct rcu_head		rcu;
 	struct ltp_addr		remote;
-	struct ltp_carrier __rcu *flow;
+	struct ltp_flow		flow[LTP_FLOWS_MAX];
+	atomic_t		turn;
 	struct ltp_span_conf	conf;
 	bool			learned;
 	u64			used;
@@ -331,12 +349,10 @@ struct ltp_span {
 	struct list_head	sessions;
 	u32			exports;
 	u32			imports;
-	struct list_head	pending;
 	u64			turns;
 	struct list_head	blocked[2];
 	u64			next_tx;
 	struct hrtimer		pacer;
-	struct work_struct	run;
 	struct list_head	closed;
 	u32			n_closed;
 	struct ltp_mib __percpu	*mib;
@@ -425,6 +441,7 @@ struct ltp_signal {
  * @reason: why it was cancelled
  * @hashed: in the table
  * @no_sock: @sk is not held any more; RCU may still be
+ * @flow: index of the span's flow that it is sent on
  * @span: the span, held
  * @sk: the socket, held until the session is cancelled or closed
  * @service: client service ID
@@ -450,6 +467,7 @@ struct ltp_session {
 	u8			reason;
 	bool			hashed;
 	bool			no_sock;
+	u8			flow;
 	struct ltp_span		*span;
 	struct sock		*sk;
 	u64			service;
@@ -541,7 +559,7 @@ struct ltp_batch {
  * @cp_upper: everything below is under some checkpoint
  * @force_cp: put a checkpoint behind what was sent
  * @busy: somebody is sending for it
- * @queued: in ltp_span.pending
+ * @queued: in ltp_flow.pending
  * @problems: reports that left gaps (section 6.13)
  * @rtx_bytes: payload bytes sent again
  * @stalled: since when nothing could be sent, ktime ns, 0 if it could

@@ -8,6 +8,7 @@
 #include "af_ltp.h"
 #include "compat.h"
 #include "engine.h"
+#include "flow.h"
 #include "notice.h"
 #include "reasm.h"
 #include "run.h"
@@ -63,9 +64,9 @@ static int bind_score(const struct ltp_sock *ls, u64 engine, u64 service,
 struct sock *ltp_sock_lookup(struct ltp_net *ln, u64 engine, u64 service,
 			     u64 remote, u64 number)
 {
-	u32 hash = hash_64(number ^ hash_64(remote, 32), 32), seen = 0;
 	struct ltp_sock *ls, *best = NULL;
 	int score, top = 0;
+	u32 equals = 0, n;
 
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(ls, bind_bucket(ln, service), bind_node) {
@@ -74,12 +75,22 @@ struct sock *ltp_sock_lookup(struct ltp_net *ln, u64 engine, u64 service,
 			continue;
 		if (score > top) {
 			top = score;
-			seen = 0;
-		}
-		/* The n-th of equals takes the place with chance 1/n. */
-		if (reciprocal_scale(hash, ++seen) == 0)
+			equals = 0;
 			best = ls;
-		hash = hash * 1664525 + 1013904223;
+		}
+		equals++;
+	}
+	n = ltp_flow_share(number, equals);
+	if (n) {
+		hlist_for_each_entry_rcu(ls, bind_bucket(ln, service),
+					 bind_node) {
+			score = bind_score(ls, engine, service, remote);
+			if (score != top)
+				continue;
+			best = ls;
+			if (!n--)
+				break;
+		}
 	}
 	if (best && !refcount_inc_not_zero(&best->sk.sk_refcnt))
 		best = NULL;

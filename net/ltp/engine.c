@@ -53,7 +53,7 @@ static int engine_listen(struct ltp_engine *engine,
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
 		if (engine->local.family && engine->local.family != families[i])
 			continue;
-		c = ltp_udp_open(engine, NULL, families[i], extack);
+		c = ltp_udp_open(engine, NULL, families[i], false, extack);
 		/* A kernel may do without IPv6. */
 		if (IS_ERR(c) && !engine->local.family && i &&
 		    PTR_ERR(c) == -EAFNOSUPPORT)
@@ -106,8 +106,7 @@ int ltp_engine_create(struct ltp_net *ln, u64 id, const struct ltp_addr *local,
 
 	err = engine_listen(engine, extack);
 	if (err) {
-		ltp_udp_close(engine->listen[0]);
-		ltp_udp_close(engine->listen[1]);
+		ltp_udp_close(engine->listen, ARRAY_SIZE(engine->listen));
 		ltp_engine_put(engine);
 		return err;
 	}
@@ -147,8 +146,7 @@ void ltp_engine_delete(struct ltp_engine *engine)
 
 	list_del_rcu(&engine->list);
 	/* No new import sessions first, then the spans with the old ones. */
-	ltp_udp_close(engine->listen[0]);
-	ltp_udp_close(engine->listen[1]);
+	ltp_udp_close(engine->listen, ARRAY_SIZE(engine->listen));
 	while ((span = engine_span(engine))) {
 		ltp_span_delete(span);
 		ltp_span_put(span);

@@ -10,6 +10,7 @@
 #include "af_ltp.h"
 #include "compat.h"
 #include "engine.h"
+#include "flow.h"
 #include "input.h"
 #include "learn.h"
 #include "output.h"
@@ -118,7 +119,8 @@ static void late_data(struct walk *w, const struct ltp_session_key *key,
 		return;
 	}
 	skb = ltp_report_all(key, w->last.cp_serial, c->red_length);
-	if (skb && !ltp_output_skb(w->span, skb))
+	if (skb && !ltp_output_skb(w->span,
+				   ltp_flow_of(w->span, key->number), skb))
 		ltp_mib_add(w->engine, w->span, LTP_MIB_TX_REPORTS, 1);
 }
 
@@ -478,7 +480,7 @@ static void input_export(struct walk *w, const struct ltp_segment *seg,
 		.export = 1,
 	};
 	struct ltp_session *s = NULL;
-	struct ltp_carrier *flow;
+	struct ltp_carrier *c;
 	struct ltp_export *e;
 	int err = 0;
 
@@ -490,9 +492,9 @@ static void input_export(struct walk *w, const struct ltp_segment *seg,
 	}
 	if (!from_peer(w, s))
 		goto put;
-	flow = rcu_dereference(s->span->flow);
-	if (flow)
-		ltp_udp_steer(flow, w->skb);
+	c = ltp_flow_carrier(s->span, s->flow);
+	if (c)
+		ltp_udp_steer(c, w->skb);
 
 	e = ltp_export(s);
 	spin_lock(&s->lock);

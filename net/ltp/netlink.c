@@ -5,6 +5,7 @@
 #include <net/ltp.h>
 
 #include "engine.h"
+#include "flow.h"
 #include "link.h"
 #include "netlink.h"
 #include "netlink_gen.h"
@@ -286,6 +287,7 @@ static const struct conf_attr {
 	CONF(MAX_CYCLES, 32, max_cycles),
 	CONF(NO_DISCRETIONARY, 8, no_discretionary),
 	CONF(GAP_REPORTS, 8, gap_reports),
+	CONF(FLOWS, 32, flows),
 #undef CONF
 };
 
@@ -469,7 +471,8 @@ int ltp_nl_span_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto out;
 	conf = span->conf;
-	err = conf_get(info, &conf);
+	err = conf_get(info, &conf) ?:
+	      ltp_flow_set(span, conf.flows, info->extack);
 	if (!err) {
 		conf_set(&span->conf, &conf);
 		ltp_link_changed(span);
@@ -517,14 +520,14 @@ int ltp_nl_span_cue_doit(struct sk_buff *skb, struct genl_info *info)
 
 static int span_flow_put(struct sk_buff *skb, struct ltp_span *span)
 {
-	struct ltp_carrier *flow;
+	struct ltp_carrier *c;
 	u32 mtu = 0, queue = U32_MAX;
 
 	rcu_read_lock();
-	flow = rcu_dereference(span->flow);
-	if (flow) {
-		mtu = ltp_udp_mtu(flow);
-		queue = ltp_udp_tx_queue(flow);
+	c = ltp_flow_carrier(span, 0);
+	if (c) {
+		mtu = ltp_udp_mtu(c);
+		queue = ltp_udp_tx_queue(c);
 	}
 	rcu_read_unlock();
 	return nla_put_u32(skb, LTP_A_SPAN_MTU, mtu) ?:

@@ -7,7 +7,7 @@
  * ltp_output_export() sends in the caller's context, be that sendmsg() or the
  * softirq that brought a report, until the session has nothing left, the rate
  * or the flow's send buffer says stop, or a softirq has done its share.  What
- * is left then waits in ltp_span.pending, where sessions take turns, for
+ * is left then waits in ltp_flow.pending, where sessions take turns, for
  * ltp_output_run().
  */
 #include <linux/slab.h>
@@ -15,6 +15,7 @@
 
 #include "block.h"
 #include "compat.h"
+#include "flow.h"
 #include "notice.h"
 #include "output.h"
 #include "session.h"
@@ -413,15 +414,16 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 			batch->pos = shot->undo;
 }
 
-static int span_xmit(struct ltp_span *span, struct sk_buff *skb, u32 stride)
+static int flow_xmit(struct ltp_span *span, u32 flow, struct sk_buff *skb,
+		     u32 stride)
 {
-	struct ltp_carrier *flow;
+	struct ltp_carrier *c;
 	int err = -ENETDOWN;
 
 	rcu_read_lock();
-	flow = rcu_dereference(span->flow);
-	if (flow)
-		err = ltp_udp_xmit(flow, skb, stride);
+	c = ltp_flow_carrier(span, flow);
+	if (c)
+		err = ltp_udp_xmit(c, skb, stride);
 	else
 		kfree_skb(skb);
 	rcu_read_unlock();
@@ -429,7 +431,7 @@ static int span_xmit(struct ltp_span *span, struct sk_buff *skb, u32 stride)
 }
 
 /* Sends the redundant copies of a segment, which the caller keeps. */
-static void send_copies(struct ltp_span *span, struct sk_buff *skb)
+static void send_copies(struct ltp_span *span, u32 flow, struct sk_buff *skb)
 {
 	u32 n = READ_ONCE(span->conf.redundancy);
 	struct sk_buff *copy;
@@ -437,7 +439,7 @@ static void send_copies(struct ltp_span *span, struct sk_buff *skb)
 	for (; n > 1; n--) {
 		copy = __pskb_copy(skb, LTP_UDP_HEADROOM,
 				   GFP_ATOMIC | __GFP_NOWARN);
-		if (copy && !span_xmit(span, copy, U32_MAX))
+		if (copy && !flow_xmit(span, flow, copy, U32_MAX))
 			ltp_mib_add(span->engine, span, LTP_MIB_TX_COPIES, 1);
 	}
 }
@@ -475,18 +477,18 @@ static struct sk_buff *shot_done(struct ltp_export *e, struct shot *shot)
 }
 
 /*
- * Whether the span takes another burst now.  If not, ltp_output_run() is
+ * Whether a flow takes another burst now.  If not, ltp_output_run() is
  * going to be called when it does; @after is the time it shall wait at least.
  */
-static bool span_ready(struct ltp_span *span, u64 after)
+static bool flow_ready(struct ltp_span *span, u32 flow, u64 after)
 {
-	struct ltp_carrier *flow;
+	struct ltp_carrier *c;
 	bool ready = false;
 	u64 now, at;
 
 	rcu_read_lock();
-	flow = rcu_dereference(span->flow);
-	if (!flow || READ_ONCE(span->local_stopped))
+	c = ltp_flow_carrier(span, flow);
+	if (!c || READ_ONCE(span->local_stopped))
 		goto out;	/* local_start() resumes */
 	now = ktime_get_ns();
 	at = READ_ONCE(span->conf.rate) == LTP_UNKNOWN ? 0 :
@@ -495,9 +497,9 @@ static bool span_ready(struct ltp_span *span, u64 after)
 	if (at > now) {
 		hrtimer_start(&span->pacer, ns_to_ktime(at),
 			      HRTIMER_MODE_ABS_SOFT);
-	} else if (!ltp_udp_writeable(flow)) {
+	} else if (!ltp_udp_writeable(c)) {
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_BUSY, 1);
-		ltp_udp_wake_when_writeable(flow);
+		ltp_udp_wake_when_writeable(c);
 	} else {
 		ready = true;
 	}
@@ -571,7 +573,7 @@ static int output_one(struct ltp_export *e)
 
 	if (!err) {
 		bytes = shot.skb->len;
-		err = span_xmit(span, shot.skb, shot.stride);
+		err = flow_xmit(span, e->s.flow, shot.skb, shot.stride);
 		spin_lock_bh(&e->s.lock);
 		if (err)
 			shot_undo(e, &shot);
@@ -579,7 +581,7 @@ static int output_one(struct ltp_export *e)
 			cp = shot_done(e, &shot);
 		spin_unlock_bh(&e->s.lock);
 		if (cp)
-			send_copies(span, cp);
+			send_copies(span, e->s.flow, cp);
 		kfree_skb(cp);
 	}
 	if (!err) {
@@ -590,15 +592,25 @@ static int output_one(struct ltp_export *e)
 	if (err != -ENOBUFS)
 		output_stalled(e);
 	/* No route, or no memory: that may take longer than a full queue. */
-	span_ready(span, ktime_get_ns() +
+	flow_ready(span, e->s.flow, ktime_get_ns() +
 		   (err == -ENOBUFS ? RETRY_NS : RETRY_SLOW_NS));
 	return -EAGAIN;
+}
+
+/* The flow of a session: the first if its own is gone. */
+static struct ltp_flow *flow_of(const struct ltp_export *e)
+{
+	struct ltp_span *span = e->s.span;
+	struct ltp_flow *f = &span->flow[e->s.flow];
+
+	return rcu_access_pointer(f->carrier) ? f : span->flow;
 }
 
 /* Leaves a session that this caller has marked busy to ltp_output_run(). */
 static void output_queue(struct ltp_export *e, bool first)
 {
 	struct ltp_span *span = e->s.span;
+	struct list_head *pending;
 
 	spin_lock_bh(&e->s.lock);
 	e->busy = false;
@@ -607,10 +619,11 @@ static void output_queue(struct ltp_export *e, bool first)
 		if (!span->dead) {
 			e->queued = true;
 			ltp_session_hold(&e->s);
+			pending = &flow_of(e)->pending;
 			if (first)
-				list_add(&e->pending, &span->pending);
+				list_add(&e->pending, pending);
 			else
-				list_add_tail(&e->pending, &span->pending);
+				list_add_tail(&e->pending, pending);
 		}
 		spin_unlock(&span->lock);
 	}
@@ -627,6 +640,7 @@ void ltp_output_export(struct ltp_export *e)
 {
 	int left = in_serving_softirq() ? SOFTIRQ_BURSTS : INT_MAX;
 	struct ltp_span *span = e->s.span;
+	u32 flow = e->s.flow;
 	int err = 0;
 
 	spin_lock_bh(&e->s.lock);
@@ -638,32 +652,34 @@ void ltp_output_export(struct ltp_export *e)
 	spin_unlock_bh(&e->s.lock);
 
 	/* Who comes while others wait waits behind them. */
-	if (list_empty(&span->pending) && span_ready(span, 0))
+	if (list_empty(&flow_of(e)->pending) && flow_ready(span, flow, 0))
 		while (!err && left--)
-			err = span_ready(span, 0) ? output_one(e) : -EAGAIN;
+			err = flow_ready(span, flow, 0) ? output_one(e) :
+							  -EAGAIN;
 	if (err == -ENODATA)
 		return;
 	output_queue(e, false);
 	/* A wake-up that came before the session was queued found nobody. */
-	if (span_ready(span, 0))
+	if (flow_ready(span, flow, 0))
 		ltp_output_resume(span);
 }
 
 /**
- * ltp_output_run() - send for the sessions that wait for their span
- * @work: ltp_span.run
+ * ltp_output_run() - send for the sessions that wait for their flow
+ * @work: ltp_flow.run
  *
  * Context: process.
  */
 void ltp_output_run(struct work_struct *work)
 {
-	struct ltp_span *span = container_of(work, struct ltp_span, run);
+	struct ltp_flow *f = container_of(work, struct ltp_flow, run);
+	struct ltp_span *span = f->span;
 	struct ltp_export *e;
 	int err, left;
 
-	while (span_ready(span, 0)) {
+	while (flow_ready(span, f - span->flow, 0)) {
 		spin_lock_bh(&span->lock);
-		e = list_first_entry_or_null(&span->pending, struct ltp_export,
+		e = list_first_entry_or_null(&f->pending, struct ltp_export,
 					     pending);
 		if (e)
 			list_del_init(&e->pending);
@@ -694,8 +710,13 @@ void ltp_output_run(struct work_struct *work)
  */
 void ltp_output_resume(struct ltp_span *span)
 {
-	if (!READ_ONCE(span->dead) && !list_empty(&span->pending))
-		queue_work(output_wq, &span->run);
+	u32 i, n = READ_ONCE(span->conf.flows);
+
+	if (READ_ONCE(span->dead))
+		return;
+	for (i = 0; i < n; i++)
+		if (!list_empty(&span->flow[i].pending))
+			queue_work(output_wq, &span->flow[i].run);
 }
 
 /**
@@ -713,7 +734,7 @@ enum hrtimer_restart ltp_output_pace(struct hrtimer *timer)
 
 /**
  * ltp_output_stop() - nothing is sent for a span any more
- * @span: the span, marked dead, its flow closed
+ * @span: the span, marked dead, its flows closed
  *
  * Context: process.
  */
@@ -721,11 +742,14 @@ void ltp_output_stop(struct ltp_span *span)
 {
 	struct ltp_export *e, *next;
 	LIST_HEAD(pending);
+	int i;
 
 	hrtimer_cancel(&span->pacer);
-	cancel_work_sync(&span->run);
+	for (i = 0; i < LTP_FLOWS_MAX; i++)
+		cancel_work_sync(&span->flow[i].run);
 	spin_lock_bh(&span->lock);
-	list_splice_init(&span->pending, &pending);
+	for (i = 0; i < LTP_FLOWS_MAX; i++)
+		list_splice_tail_init(&span->flow[i].pending, &pending);
 	spin_unlock_bh(&span->lock);
 	list_for_each_entry_safe(e, next, &pending, pending) {
 		list_del_init(&e->pending);
@@ -755,17 +779,18 @@ static bool output_hold(struct ltp_span *span, struct sk_buff *skb)
 /**
  * ltp_output_skb() - send one segment at once, as often as the span says
  * @span: the span
+ * @flow: index of the flow
  * @skb: the segment; consumed
  *
  * Context: process or softirq; no locks.
  * Return: 0 or an errno.
  */
-int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb)
+int ltp_output_skb(struct ltp_span *span, u32 flow, struct sk_buff *skb)
 {
 	if (output_hold(span, skb))
 		return 0;
-	send_copies(span, skb);
-	return span_xmit(span, skb, U32_MAX);
+	send_copies(span, flow, skb);
+	return flow_xmit(span, flow, skb, U32_MAX);
 }
 
 /**
@@ -779,7 +804,7 @@ void ltp_output_held(struct ltp_span *span)
 	struct sk_buff *skb;
 
 	while ((skb = skb_dequeue(&span->held)))
-		ltp_output_skb(span, skb);
+		ltp_output_skb(span, 0, skb);
 }
 
 /**
@@ -816,7 +841,7 @@ void ltp_output_signals(struct ltp_session *s)
 		}
 		spin_unlock_bh(&s->lock);
 		if (skb)
-			ltp_output_skb(s->span, skb);
+			ltp_output_skb(s->span, s->flow, skb);
 	} while (found);
 }
 
@@ -843,7 +868,7 @@ void ltp_output_cancel(struct ltp_span *span,
 				     type, key->originator, key->number,
 				     reason);
 	skb_put(skb, end - skb->data);
-	if (!ltp_output_skb(span, skb))
+	if (!ltp_output_skb(span, ltp_flow_of(span, key->number), skb))
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_CANCELS, 1);
 }
 
@@ -866,7 +891,7 @@ void ltp_output_report_ack(struct ltp_span *span,
 	end = ltp_segment_put_ra(skb->data, skb->data + LTP_SEG_CTRL_MAX,
 				 key->originator, key->number, serial);
 	skb_put(skb, end - skb->data);
-	if (!ltp_output_skb(span, skb))
+	if (!ltp_output_skb(span, ltp_flow_of(span, key->number), skb))
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_REPORT_ACKS, 1);
 }
 
@@ -890,7 +915,7 @@ void ltp_output_cancel_ack(struct ltp_span *span,
 					 skb->data + LTP_SEG_CTRL_MAX, type,
 					 key->originator, key->number);
 	skb_put(skb, end - skb->data);
-	if (!ltp_output_skb(span, skb))
+	if (!ltp_output_skb(span, ltp_flow_of(span, key->number), skb))
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_CANCEL_ACKS, 1);
 }
 

@@ -12,7 +12,7 @@ enum hrtimer_restart ltp_output_pace(struct hrtimer *timer);
 void ltp_output_stop(struct ltp_span *span);
 
 void ltp_output_held(struct ltp_span *span);
-int ltp_output_skb(struct ltp_span *span, struct sk_buff *skb);
+int ltp_output_skb(struct ltp_span *span, u32 flow, struct sk_buff *skb);
 void ltp_output_signals(struct ltp_session *s);
 void ltp_output_report_ack(struct ltp_span *span,
 			   const struct ltp_session_key *key, u64 serial);

@@ -7,6 +7,7 @@
 #include "af_ltp.h"
 #include "block.h"
 #include "compat.h"
+#include "flow.h"
 #include "notice.h"
 #include "output.h"
 #include "reasm.h"
@@ -66,6 +67,7 @@ void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
 	s->next_serial = s->first_serial;
 	ltp_span_hold(span);
 	s->span = span;
+	s->flow = ltp_flow_of(span, s->key.number);
 	sock_hold(sk);
 	s->sk = sk;
 	ltp_timer_init(s);
@@ -514,6 +516,23 @@ static u32 session_number(struct ltp_engine *engine)
 	return (u32)l << 16 | r;
 }
 
+/*
+ * The number decides which flow the session takes: draws until that is the one
+ * whose turn it is.
+ */
+static u32 export_number(struct ltp_span *span)
+{
+	u32 n = READ_ONCE(span->conf.flows), turn, number, tries = 8 * n;
+
+	if (n == 1)
+		return session_number(span->engine);
+	turn = (u32)atomic_inc_return(&span->turn) % n;
+	do {
+		number = session_number(span->engine);
+	} while (ltp_flow_share(number, n) != turn && --tries);
+	return number;
+}
+
 /**
  * ltp_export_create() - begin to send a block
  * @ls: the sending socket
@@ -549,7 +568,8 @@ struct ltp_export *ltp_export_create(struct ltp_sock *ls,
 		goto drop;
 
 	do {
-		e->s.key.number = session_number(engine);
+		e->s.key.number = export_number(span);
+		e->s.flow = ltp_flow_of(span, e->s.key.number);
 		err = e->s.key.number ? 0 : -EEXIST;
 		if (!err) {
 			ltp_segment_prefix_init(&e->prefix, engine->id,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Spans: what an engine knows of a remote engine, and the flow towards it. */
+/* Spans: what an engine knows of a remote engine. */
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
 #include "compat.h"
 #include "engine.h"
+#include "flow.h"
 #include "output.h"
 #include "session.h"
 #include "span.h"
@@ -68,7 +69,6 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 		    const struct ltp_span_conf *conf, bool learned,
 		    struct netlink_ext_ack *extack)
 {
-	struct ltp_carrier *flow;
 	struct ltp_span *span;
 	int err;
 
@@ -91,22 +91,18 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	span->used = ktime_get_ns();
 	spin_lock_init(&span->lock);
 	INIT_LIST_HEAD(&span->sessions);
-	INIT_LIST_HEAD(&span->pending);
 	INIT_LIST_HEAD(&span->blocked[false]);
 	INIT_LIST_HEAD(&span->blocked[true]);
 	INIT_LIST_HEAD(&span->closed);
 	skb_queue_head_init(&span->held);
 	peer_key_init(&span->peer_key, engine->id, addr);
-	INIT_WORK(&span->run, ltp_output_run);
 	hrtimer_setup(&span->pacer, ltp_output_pace, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_SOFT);
 
-	flow = ltp_udp_open(engine, span, addr->family, extack);
-	if (IS_ERR(flow)) {
-		err = PTR_ERR(flow);
+	ltp_flow_init(span);
+	err = ltp_flow_set(span, conf->flows, extack);
+	if (err)
 		goto put;
-	}
-	rcu_assign_pointer(span->flow, flow);
 	err = rhltable_insert(&engine->ln->peers, &span->peer_node,
 			      ltp_peer_params);
 	if (err)
@@ -121,8 +117,7 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 		NL_SET_ERR_MSG(extack, "there is a span to this engine");
 	rhltable_remove(&engine->ln->peers, &span->peer_node, ltp_peer_params);
 close:
-	RCU_INIT_POINTER(span->flow, NULL);
-	ltp_udp_close(flow);
+	ltp_flow_close(span);
 put:
 	ltp_span_put(span);
 	return err;
@@ -136,8 +131,6 @@ put:
  */
 void ltp_span_delete(struct ltp_span *span)
 {
-	struct ltp_carrier *flow;
-
 	spin_lock_bh(&span->lock);
 	WRITE_ONCE(span->dead, true);
 	spin_unlock_bh(&span->lock);
@@ -145,15 +138,11 @@ void ltp_span_delete(struct ltp_span *span)
 			       ltp_span_params);
 	rhltable_remove(&span->engine->ln->peers, &span->peer_node,
 			ltp_peer_params);
-	flow = rcu_replace_pointer(span->flow, NULL,
-				   lockdep_is_held(&span->engine->ln->config));
 	/*
-	 * Whoever sends holds the RCU read lock from reading span->flow to the
-	 * end, and so does data_ready: ltp_udp_close() waits for both before
-	 * it frees the socket.  The pacer and the work may be started until
-	 * then, but not queue again: they find no flow.
+	 * The pacer may be started until no flow is left, and may queue the
+	 * works until it is stopped; those find no flow.
 	 */
-	ltp_udp_close(flow);
+	ltp_flow_close(span);
 	ltp_output_stop(span);
 	ltp_session_end_all(&span->sessions, &span->lock, true,
 			    LTP_REASON_SYS_CNCLD);
@@ -430,7 +419,7 @@ u32 ltp_span_payload_max(struct ltp_span *span)
 	u32 max = 0;
 
 	rcu_read_lock();
-	flow = rcu_dereference(span->flow);
+	flow = ltp_flow_carrier(span, 0);
 	if (flow)
 		max = ltp_udp_payload_max(flow);
 	rcu_read_unlock();
@@ -449,7 +438,7 @@ u32 ltp_span_burst_max(struct ltp_span *span)
 	u32 max = 0;
 
 	rcu_read_lock();
-	flow = rcu_dereference(span->flow);
+	flow = ltp_flow_carrier(span, 0);
 	if (flow)
 		max = ltp_udp_burst_max(flow);
 	rcu_read_unlock();

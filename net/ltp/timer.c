@@ -238,7 +238,7 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 out:
 	spin_unlock(&s->lock);
 	while ((skb = __skb_dequeue(&out)))
-		ltp_output_skb(s->span, skb);
+		ltp_output_skb(s->span, s->flow, skb);
 	ltp_output_signals(s);
 	if (ltp_session_is_export(s))
 		ltp_output_export(ltp_export(s));

@@ -141,15 +141,24 @@ static int sockaddr_of(struct sockaddr_storage *ss, u16 family,
 	return sizeof(*sin6);
 }
 
-static int carrier_setup(struct ltp_carrier *c, struct netlink_ext_ack *extack)
+static int carrier_setup(struct ltp_carrier *c, bool any_port,
+			 struct netlink_ext_ack *extack)
 {
+	struct ltp_addr local = c->engine->local;
 	struct sock *sk = c->sock->sk;
 	struct sockaddr_storage ss;
 	struct sk_buff *skb;
 	int one = 1, off, err, len;
 
-	/* Shared with our own flows on the same port, and nobody else's. */
-	sock_set_reuseport(sk);
+	/*
+	 * Shared with our own flows on the same port, and nobody else's.  A
+	 * port of its own is shared with none: the same one again towards the
+	 * same peer would be the same flow.
+	 */
+	if (any_port)
+		local.port = 0;
+	else
+		sock_set_reuseport(sk);
 	lock_sock(sk);
 	sk->sk_userlocks |= SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK;
 	WRITE_ONCE(sk->sk_rcvbuf, CARRIER_RCVBUF);
@@ -165,7 +174,7 @@ static int carrier_setup(struct ltp_carrier *c, struct netlink_ext_ack *extack)
 	if (err)
 		return err;
 
-	len = sockaddr_of(&ss, c->family, &c->engine->local);
+	len = sockaddr_of(&ss, c->family, &local);
 	err = kernel_bind(c->sock, (struct ltp_sockaddr *)&ss, len);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "cannot bind the engine's UDP port");
@@ -201,13 +210,14 @@ static int carrier_setup(struct ltp_carrier *c, struct netlink_ext_ack *extack)
  * @engine: the engine
  * @span: the span whose flow it shall be, or NULL for a listener
  * @family: AF_INET or AF_INET6
+ * @any_port: it sends from a port of its own, not the engine's
  * @extack: for the reason of a failure
  *
  * Context: process.
  * Return: the carrier, or an ERR_PTR: -EADDRINUSE, -ENETUNREACH, -ENOMEM …
  */
 struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
-				 struct ltp_span *span, u16 family,
+				 struct ltp_span *span, u16 family, bool any_port,
 				 struct netlink_ext_ack *extack)
 {
 	struct ltp_carrier *c;
@@ -229,40 +239,63 @@ struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
 		kfree(c);
 		return ERR_PTR(err);
 	}
-	err = carrier_setup(c, extack);
+	err = carrier_setup(c, any_port, extack);
 	if (err) {
-		ltp_udp_close(c);
+		ltp_udp_close(&c, 1);
 		return ERR_PTR(err);
 	}
 	return c;
 }
 
-/**
- * ltp_udp_close() - close a carrier and free it
- * @c: the carrier, or NULL
- *
- * On return no data_ready of it runs nor will run.
- *
- * Context: process.
- */
-void ltp_udp_close(struct ltp_carrier *c)
+/* No data_ready of it will begin. */
+static void carrier_mute(struct ltp_carrier *c)
 {
-	struct sock *sk;
+	struct sock *sk = c->sock->sk;
 
-	if (!c)
-		return;
-	sk = c->sock->sk;
 	lock_sock(sk);
 	if (c->data_ready)
 		WRITE_ONCE(sk->sk_data_ready, c->data_ready);
 	rcu_assign_sk_user_data(sk, NULL);
 	release_sock(sk);
-	synchronize_net();
+}
+
+static void carrier_free(struct ltp_carrier *c)
+{
+	struct sock *sk = c->sock->sk;
+
 	spin_lock_irq(&sk_sleep(sk)->lock);
 	list_del_init(&c->wake.entry);
 	spin_unlock_irq(&sk_sleep(sk)->lock);
 	sock_release(c->sock);
 	kfree(c);
+}
+
+/**
+ * ltp_udp_close() - close carriers and free them
+ * @carriers: the carriers; some may be NULL
+ * @n: how many they are
+ *
+ * On return no data_ready of them runs nor will run.
+ *
+ * Context: process.
+ */
+void ltp_udp_close(struct ltp_carrier **carriers, int n)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (!carriers[i])
+			continue;
+		carrier_mute(carriers[i]);
+		any = true;
+	}
+	if (!any)
+		return;
+	synchronize_net();
+	for (i = 0; i < n; i++)
+		if (carriers[i])
+			carrier_free(carriers[i]);
 }
 
 static struct dst_entry *carrier_dst(struct ltp_carrier *c)
@@ -575,6 +608,17 @@ u32 ltp_udp_tx_queue(const struct ltp_carrier *c)
 	u16 queue = READ_ONCE(c->sock->sk->sk_tx_queue_mapping);
 
 	return queue == NO_QUEUE_MAPPING ? U32_MAX : queue;
+}
+
+/**
+ * ltp_udp_port() - the port that a carrier sends from
+ * @c: a carrier
+ *
+ * Return: UDP port in host byte order.
+ */
+u16 ltp_udp_port(const struct ltp_carrier *c)
+{
+	return ntohs(inet_sk(c->sock->sk)->inet_sport);
 }
 
 /**

@@ -12,9 +12,9 @@
 				 sizeof(struct udphdr))
 
 struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
-				 struct ltp_span *span, u16 family,
+				 struct ltp_span *span, u16 family, bool any_port,
 				 struct netlink_ext_ack *extack);
-void ltp_udp_close(struct ltp_carrier *c);
+void ltp_udp_close(struct ltp_carrier **carriers, int n);
 int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride);
 bool ltp_udp_writeable(const struct ltp_carrier *c);
 void ltp_udp_wake_when_writeable(struct ltp_carrier *c);
@@ -22,6 +22,7 @@ u32 ltp_udp_mtu(struct ltp_carrier *c);
 u32 ltp_udp_payload_max(struct ltp_carrier *c);
 u32 ltp_udp_burst_max(const struct ltp_carrier *c);
 u32 ltp_udp_tx_queue(const struct ltp_carrier *c);
+u16 ltp_udp_port(const struct ltp_carrier *c);
 void ltp_udp_steer(struct ltp_carrier *c, const struct sk_buff *skb);
 
 #endif /* _LTP_UDP_H */

@@ -53,6 +53,8 @@ static const struct field fields[] = {
 	  .type = FIELD_BOOL, .use = ADD_SET | FIELD_SHOW },
 	{ "gap-reports", NULL, LTP_A_SPAN_GAP_REPORTS, .type = FIELD_BOOL,
 	  .use = ADD_SET | FIELD_SHOW },
+	{ "flows", NULL, LTP_A_SPAN_FLOWS, .type = FIELD_U32, .num = 1,
+	  .max = 16, .use = ADD_SET | FIELD_SHOW },
 	{ "learned", NULL, LTP_A_SPAN_LEARNED, .type = FIELD_BOOL,
 	  .use = FIELD_DETAIL },
 	{ "local-stopped", NULL, LTP_A_SPAN_LOCAL_STOPPED, .type = FIELD_BOOL,
@@ -203,7 +205,7 @@ static int help(struct args *a)
 	     "              [ gap-reports { on | off } ]\n"
 	     "              [ max-sessions N ] [ max-inflight BYTES ]\n"
 	     "              [ max-imports N ] [ max-problems N ]\n"
-	     "              [ max-cycles N ]\n"
+	     "              [ max-cycles N ] [ flows N ]\n"
 	     "CUE := { local-stop | local-start | remote-stop | remote-start }\n"
 	     "RATE := { NUMBER{bit|kbit|mbit|gbit|tbit|Bps|kBps|MBps|GBps} |\n"
 	     "          unlimited }\n"

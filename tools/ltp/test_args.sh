@@ -82,6 +82,8 @@ bad 'span add: gap-reports "x" is wrong: *on or off' span add gap-reports x
 bad 'span set: reorder "1" is wrong: *' span set to 2 reorder 1
 bad 'span set: redundancy "0" is wrong: *' span set to 2 redundancy 0
 bad 'span set: redundancy "17" is wrong: *' span set to 2 redundancy 17
+bad 'span set: flows "0" is wrong: *' span set to 2 flows 0
+bad 'span set: flows "17" is wrong: *' span set to 2 flows 17
 bad 'span set: max-sessions "x" is wrong: *' span set to 2 max-sessions x
 bad 'span set: max-inflight "x" is wrong: *' span set to 2 max-inflight x
 bad 'span set: max-inflight is missing: *' span set to 2 max-inflight
@@ -124,7 +126,7 @@ good span del engine $id to $id
 good span set to $id owlt-out 1.3s owlt-in 1.3s margin 2s max-retries 3 \
 	segment-size mtu burst-limit 0 rate unlimited no-discretionary on
 good span set to $id reorder 0s redundancy 16 gap-reports off max-sessions 0 \
-	max-inflight 0 max-imports 0 max-problems 0 max-cycles 0
+	max-inflight 0 max-imports 0 max-problems 0 max-cycles 0 flows 16
 good span set to $id max-inflight 32M max-sessions 4294967295
 for cue in local-stop local-start remote-stop remote-start; do
 	good span cue engine $id to $id $cue

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_FLOW_H
+#define _LTP_FLOW_H
+
+#include <linux/hash.h>
+#include <net/ltp.h>
+
+void ltp_flow_init(struct ltp_span *span);
+int ltp_flow_set(struct ltp_span *span, u32 n,
+		 struct netlink_ext_ack *extack);
+void ltp_flow_close(struct ltp_span *span);
+
+/**
+ * ltp_flow_share() - which of some equals a session falls to
+ * @number: its number
+ * @n: how many they are
+ *
+ * Flows of the sender and readers of the receiver are chosen by the same
+ * rule: where they are as many, what comes on one flow goes to one reader.
+ *
+ * Return: 0 to @n - 1.
+ */
+static inline u32 ltp_flow_share(u64 number, u32 n)
+{
+	return n > 1 ? reciprocal_scale(hash_64(number, 32), n) : 0;
+}
+
+/**
+ * ltp_flow_of() - the flow that a session's segments leave on
+ * @span: the span
+ * @number: the session's number
+ *
+ * Return: its index.
+ */
+static inline u32 ltp_flow_of(const struct ltp_span *span, u64 number)
+{
+	return ltp_flow_share(number, READ_ONCE(span->conf.flows));
+}
+
+/**
+ * ltp_flow_carrier() - the UDP socket of a flow
+ * @span: the span
+ * @flow: index of the flow
+ *
+ * Context: RCU read side, for as long as it is used.
+ * Return: that of the first flow if this one is gone; NULL once the span is
+ * dead.
+ */
+static inline struct ltp_carrier *ltp_flow_carrier(const struct ltp_span *span,
+						   u32 flow)
+{
+	struct ltp_carrier *c = rcu_dereference(span->flow[flow].carrier);
+
+	if (unlikely(!c))
+		c = rcu_dereference(span->flow[0].carrier);
+	return c;
+}
+
+#endif /* _LTP_FLOW_H */
