@@ -86,6 +86,8 @@ usage()
 	reorder "20" is wrong: write a time | span set to 2 reorder 20
 	redundancy "0" is wrong: write a number from 1 to 16 | span set to 2 redundancy 0
 	redundancy "17" is wrong | span set to 2 redundancy 17
+	flows "0" is wrong: write a number from 1 to 16 | span set to 2 flows 0
+	flows "17" is wrong | span set to 2 flows 17
 	max-sessions "-1" is wrong | span set to 2 max-sessions -1
 	max-sessions "4294967296" is wrong | span set to 2 max-sessions 4294967296
 	max-inflight "big" is wrong: write bytes | span set to 2 max-inflight big
@@ -192,6 +194,7 @@ round_trip()
 		"addr 127.0.0.1 rate 33.333333mbit owlt 1.300000001s margin 168h max-retries 1000" \
 		"addr 127.0.0.1 rate 1tbit segment-size 128 burst-limit 4294967295 no-discretionary on" \
 		"addr ::1 rate 1mbit reorder 1min redundancy 16 max-sessions 4294967295 gap-reports on" \
+		"addr ::1 rate 1mbit flows 16" \
 		"addr ::1 rate 1mbit reorder 0s max-inflight 18446744073709551615 max-imports 1" \
 		"addr ::1 rate 1mbit max-problems 4294967295 max-cycles 3 max-inflight 32M"; do
 		give_back span "engine 1 to 9 $a" "engine 1 to 9" || return

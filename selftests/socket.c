@@ -179,6 +179,96 @@ TEST_F(socket, reuseport_shares)
 	close(tx);
 }
 
+/* Which of two readers gets blocks, as a mask; the blocks are read. */
+static int readers(struct pollfd *p, int n)
+{
+	char buf[64];
+	int i, mask = 0;
+
+	while (n > 0 && poll(p, 2, SOON) > 0) {
+		for (i = 0; i < 2; i++)
+			while (recv(p[i].fd, buf, sizeof(buf),
+				    MSG_DONTWAIT) == 50) {
+				mask |= 1 << i;
+				n--;
+			}
+	}
+	return n ? -1 : mask;
+}
+
+TEST_F(socket, reuseport_goes_on_without_one)
+{
+	struct pollfd p[2] = {};
+	u64 unread;
+	int i, tx;
+
+	for (i = 0; i < 2; i++) {
+		p[i].fd = socket(AF_LTP, SOCK_RDM, 0);
+		p[i].events = POLLIN;
+		ASSERT_EQ(0, set_reuseport(p[i].fd));
+		ASSERT_EQ(0, ltp_bind(p[i].fd, 2, SVC));
+	}
+	tx = sender(SOCK_RDM, SVC);
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(50, send_block(tx, i, 0, 50, 0));
+	EXPECT_EQ(3, readers(p, 40));
+
+	/* What one of them has not read is lost, and counted. */
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(50, send_block(tx, i, 0, 50, 0));
+	ASSERT_TRUE(wait_for(p[0].fd, POLLIN, SOON));
+	ASSERT_TRUE(wait_for(p[1].fd, POLLIN, SOON));
+	ASSERT_TRUE(eventually(span_get(1, 2, LTP_A_SPAN_EXPORTS) == 0));
+	unread = stat_get(LTP_A_STATS_BLOCKS_UNREAD);
+	close(p[0].fd);
+	unread = stat_get(LTP_A_STATS_BLOCKS_UNREAD) - unread;
+	EXPECT_LT(0, unread);
+	p[0].fd = -1;
+	EXPECT_EQ(2, readers(p, 40 - unread));
+
+	/* The other gets all from now on. */
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(50, send_block(tx, i, 0, 50, 0));
+	EXPECT_EQ(2, readers(p, 40));
+	close(p[1].fd);
+	close(tx);
+}
+
+TEST_F(socket, reuseport_is_for_one_user)
+{
+	int fd, status;
+	pid_t pid;
+
+	ASSERT_EQ(0, set_reuseport(self->fd));
+	ASSERT_EQ(0, ltp_bind(self->fd, 2, SVC));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		if (setuid(1000))
+			_exit(1);
+		fd = socket(AF_LTP, SOCK_RDM, 0);
+		if (set_reuseport(fd))
+			_exit(2);
+		_exit(ltp_bind(fd, 2, SVC) == -1 && errno == EADDRINUSE ?
+		      0 : 3);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* What the tool refuses itself, the kernel must too. */
+TEST_F(socket, flows_are_1_to_16)
+{
+	EXPECT_EQ(1, span_get(1, 2, LTP_A_SPAN_FLOWS));
+	EXPECT_EQ(-ERANGE, span_set(1, 2, LTP_A_SPAN_FLOWS, 0, 4));
+	EXPECT_EQ(-ERANGE, span_set(1, 2, LTP_A_SPAN_FLOWS, 17, 4));
+	EXPECT_EQ(1, span_get(1, 2, LTP_A_SPAN_FLOWS));
+	EXPECT_EQ(0, span_set(1, 2, LTP_A_SPAN_FLOWS, 16, 4));
+	EXPECT_EQ(16, span_get(1, 2, LTP_A_SPAN_FLOWS));
+	EXPECT_EQ(0, span_set(1, 2, LTP_A_SPAN_FLOWS, 1, 4));
+	EXPECT_EQ(1, span_get(1, 2, LTP_A_SPAN_FLOWS));
+}
+
 TEST_F(socket, a_named_engine_comes_before_any)
 {
 	int any = socket(AF_LTP, SOCK_RDM, 0), named, tx;

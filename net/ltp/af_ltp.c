@@ -56,7 +56,8 @@ static int bind_score(const struct ltp_sock *ls, u64 engine, u64 service,
  * @engine: local engine ID
  * @service: client service ID
  * @remote: ID of the sending engine
- * @number: session number; sockets that share a service share by its hash
+ * @number: session number; sockets that share a service share by its hash,
+ *	by the rule that spreads sessions over flows
  *
  * Context: any.
  * Return: the socket with a reference, or NULL.
@@ -143,7 +144,9 @@ static bool bind_conflict(struct ltp_net *ln, const struct ltp_sock *ls,
 			return true;
 		if (other->engine != engine)
 			continue;
-		if (!other->sk.sk_reuseport || !ls->sk.sk_reuseport)
+		if (!other->sk.sk_reuseport || !ls->sk.sk_reuseport ||
+		    !uid_eq(READ_ONCE(other->sk.sk_uid),
+			    READ_ONCE(ls->sk.sk_uid)))
 			return true;
 	}
 	return false;

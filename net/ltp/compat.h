@@ -79,6 +79,13 @@ static inline struct ctl_table_header *ltp_compat_sysctl(struct net *net,
 #define LTP_COMPAT_ITERATE
 #endif
 
+/* Receive flow steering has moved. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#include <net/rps.h>
+#else
+#include <net/sock.h>
+#endif
+
 /* Whether a family may see SOL_SOCKET options before the core does. */
 static inline void ltp_compat_own_sockopts(struct socket *sock)
 {

@@ -4,6 +4,7 @@
 #include <linux/uio.h>
 
 #include "af_ltp.h"
+#include "compat.h"
 #include "notice.h"
 #include "output.h"
 #include "reasm.h"
@@ -69,7 +70,8 @@ static void item_done(struct sock *sk, struct ltp_item *item)
 
 /*
  * Copies @len bytes of a red part from where it was read to.  Buffers that
- * are read are freed, unless @peek.  Returns the bytes copied, or -EFAULT.
+ * are read are freed, unless @peek.  Receive flow steering is told on which
+ * CPU that was.  Returns the bytes copied, or -EFAULT.
  */
 static ssize_t copy_red(struct sock *sk, struct ltp_item *item, size_t len,
 			struct iov_iter *to, bool peek)
@@ -84,6 +86,7 @@ static ssize_t copy_red(struct sock *sk, struct ltp_item *item, size_t len,
 		u32 n = min_t(u64, end - pos, run->len - off);
 
 		next = rb_next(node);
+		sock_rps_record_flow_hash(skb->hash);
 		if (ltp_run_copy(skb, off, n, to))
 			break;
 		pos += n;
@@ -181,6 +184,8 @@ static ssize_t recv_item(struct sock *sk, struct ltp_item *item,
 		item->pos += n;
 	if (n < 0)
 		return n;
+	if (!red)
+		sock_rps_record_flow_hash(item->skb->hash);
 
 	describe(sk, msg, item, offset, whole, eob);
 	ends = n == left;

@@ -1,0 +1,273 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A span of several flows: source ports, order, loss, changes on the way, the
+# transmit queues they take, and where a reader has the softirq go.
+#
+#	 A                        R                        B
+#	engine 1               forwards                 engine 2
+#	10.18.1.1       10.18.1.254 10.18.2.254         10.18.2.1
+#	    a0 ----veth---- ra         rb ----veth---- b0
+#	 tx-udp-         counts    netem
+#	 segmentation     ports
+#	 off
+#
+#	 A                            B
+#	engine 1                     engine 2
+#	10.18.1.1                    10.18.1.2
+#	   a0 tx 0-3 ----veth---- rx 0-3 b0
+#	      xps_cpus                      rps_flow_cnt
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+count_ports()
+{
+	on "$R" nft -f - <<-N
+	table inet ltp {
+		set ahead { type inet_service; flags dynamic; size 64; }
+		set back { type inet_service; flags dynamic; size 64; }
+		chain forward {
+			type filter hook forward priority 0;
+			iifname ra udp dport 1113 add @ahead { udp sport }
+			iifname rb udp dport 1113 add @back { udp sport }
+		}
+	}
+	N
+}
+
+# ports SET: how many source ports there were since the last time
+ports()
+{
+	on "$R" nft -j list set inet ltp "$1" |
+		jq '[.nftables[] | select(.set) | .set.elem // [] | length] | add'
+	on "$R" nft flush set inet ltp "$1"
+}
+
+# A's engine port is one of them, and always the first flow's.
+ports_are()
+{
+	local n
+
+	n=$(ports ahead)
+	is "$n" -eq "$1" "source ports of data" || return
+	n=$(ports back)
+	is "$n" -eq "$2" "source ports of reports"
+}
+
+# blocks N: of different sizes, one after the other by one process each
+blocks()
+{
+	local i files=()
+
+	for ((i = 0; i < $1; i++)); do
+		files+=("$TMP/f$i")
+	done
+	receive "$B" 5 "$TMP/out" count "$1" && send_together 5 "${files[@]}" && received ||
+		{ give_up; return 1; }
+	same_blocks "$TMP/out" "${files[@]}"
+}
+
+# one_file: as 64 blocks of 16 KiB
+one_file()
+{
+	receive "$B" 5 "$TMP/out" count 64 quiet || return
+	on "$A" ltp send quiet block 16K timeout 60s "$TMP/in" 2:5 && received ||
+		{ give_up; return 1; }
+	same_pieces "$TMP/out" "$TMP/in" 16384
+}
+
+in_order()
+{
+	counters || return
+	is "${CA[rtx-segments]}" -eq 0 "segments sent again" &&
+	is "${CB[rx-duplicate-bytes]}" -eq 0 "bytes received twice"
+}
+
+lost()
+{
+	counters || return
+	is "$(netem_dropped)" -gt 0 "datagrams lost" &&
+	is "${CA[rtx-segments]}" -gt 0 "segments sent again"
+}
+
+# The number of flows changes while blocks wait for the rate and for reports.
+changing()
+{
+	local n pid rc=0
+
+	receive "$B" 5 "$TMP/out" count 64 quiet || return
+	on "$A" ltp send quiet block 16K timeout 60s "$TMP/in" 2:5 &
+	pid=$!
+	for n in 4 2 16 1 3; do
+		on "$A" ltp span set to 2 flows "$n" &&
+		on "$B" ltp span set to 1 flows "$n" || rc=1
+		is "$(span_field flows)" -eq "$n" flows || rc=1
+		sleep 0.1
+	done
+	kill -0 "$pid" 2> /dev/null || echo "# all was sent before the last change"
+	on "$A" ltp span set to 2 rate unlimited || rc=1
+	wait "$pid" && received || { give_up "$pid" "$RECEIVER"; return 1; }
+	same_pieces "$TMP/out" "$TMP/in" 16384 && return $rc
+}
+
+# A span and its flows go while blocks wait for them.
+deleted()
+{
+	local pid
+
+	on "$A" ltp span set to 2 rate 100kbit flows 8 || return
+	on "$A" ltp send quiet block 16K timeout 60s "$TMP/in" 2:5 2> /dev/null &
+	pid=$!
+	wait_for 20 sending || return
+	on "$A" ltp span del to 2 || return
+	! wait "$pid"
+}
+
+sending()
+{
+	[ "$(span_field exports)" -gt 8 ]
+}
+
+# --- one hop: queues and CPUs ---
+
+# Packets that each transmit queue of a0 carried: what its qdisc counts.
+queues_used()
+{
+	tc -n "$A" -s -j qdisc show dev a0 |
+		jq '[.[] | select(.parent) | select(.packets > 8)] | length'
+}
+
+# spread FLOWS: how many queues they take
+spread()
+{
+	tc -n "$A" qdisc del dev a0 root
+	tc -n "$A" qdisc replace dev a0 root handle 1: mq &&
+	engines 4 flows "$1" && one_file || return
+	QUEUES=$(queues_used)
+}
+
+one_queue()
+{
+	spread 1 && is "$QUEUES" -eq 1 "queues with packets"
+}
+
+# That 16 flows hash to one queue of four is as likely as 4^-15.
+many_queues()
+{
+	spread 16 && is "$QUEUES" -gt 1 "queues with packets"
+}
+
+# Packets that each CPU took off its backlog.
+softirqs()
+{
+	mapfile -t SOFTIRQS < <(while read -r n _; do echo $((16#$n)); done < /proc/net/softnet_stat)
+}
+
+# steered READER SENDER: CPUs to run on; the share of the reader's CPU in what
+# both received, in percent
+steered()
+{
+	local -a was
+
+	rm -f "$TMP/out"
+	ip netns exec "$B" taskset -c "$1" ltp recv timeout 30s count 64 quiet 5 "$TMP/out" &
+	RECEIVER=$!
+	PIDS+=("$RECEIVER")
+	wait_for 10 exists "$TMP/out.??????" || return
+	softirqs
+	was=("${SOFTIRQS[@]}")
+	# The next block leaves when this one is reported.
+	on "$A" ltp span set to 2 max-sessions 1 &&
+	on "$A" taskset -c "$2" ltp send quiet block 16K timeout 60s "$TMP/in" 2:5 &&
+	received || { give_up; return 1; }
+	softirqs
+	# shellcheck disable=SC2004
+	SHARE=$(((SOFTIRQS[$1] - was[$1]) * 100 /
+		(SOFTIRQS[$1] - was[$1] + SOFTIRQS[$2] - was[$2])))
+	echo "CPU $1, of the reader: $((SOFTIRQS[$1] - was[$1])) packets"
+	echo "CPU $2, of the sender: $((SOFTIRQS[$2] - was[$2])) packets"
+	same_pieces "$TMP/out" "$TMP/in" 16384
+}
+
+not_steered()
+{
+	steered 1 0 && is "$SHARE" -lt 40 "percent on the reader's CPU"
+}
+
+follows()
+{
+	steered "$1" "$2" && is "$SHARE" -gt 60 "percent on the reader's CPU"
+}
+
+topo_routed
+random_file "$TMP/pool" $((4 << 20))
+head -c $((1 << 20)) "$TMP/pool" > "$TMP/in"
+for i in {0..11}; do
+	cut_file "$TMP/pool" $((100000 + i)) $((i * 997)) "$TMP/f$i"
+done
+on "$A" ethtool -K a0 tx-udp-segmentation off || die "cannot segment in A"
+
+engines 4 flows 4 || die "no engines"
+nft=
+count_ports && nft=1
+check "4 flows: blocks arrive" one_file
+check "4 flows: in order" in_order
+if [ -n "$nft" ]; then
+	check "4 flows: 4 source ports" ports_are 4 4
+else
+	skip "4 flows: 4 source ports" "no nftables"
+fi
+
+engines 4 || die "no engines"
+check "1 flow by default: blocks arrive" one_file
+if [ -n "$nft" ]; then
+	check "1 flow by default: 1 source port" ports_are 1 1
+else
+	skip "1 flow by default: 1 source port" "no nftables"
+fi
+
+netem "loss 3%" && engines 6 flows 4 max-retries 100 || die "no engines"
+check "4 flows, 3 % lost: blocks arrive" blocks 12
+check "4 flows, 3 % lost: happened" lost
+
+netem "delay 30ms" && engines 4 owlt 30ms rate 8mbit max-retries 100 || die "no engines"
+check "flows change while blocks are on their way" changing
+check "a span goes while blocks wait for its flows" deleted
+
+ip netns del "$A"
+ip netns del "$B"
+ip netns del "$R"
+ENGINES=
+topo_direct numtxqueues 4 numrxqueues 4
+cpus=$(nproc)
+if on "$A" test -e /sys/class/net/a0/queues/tx-3/xps_cpus; then
+	for i in 0 1 2 3; do
+		on "$A" sh -c "printf %x $(((1 << cpus) - 1)) > /sys/class/net/a0/queues/tx-$i/xps_cpus" ||
+			die "no CPU map"
+	done
+	check "1 flow takes one of the queues that XPS allows" one_queue
+	check "16 flows take several" many_queues
+else
+	skip "1 flow takes one of the queues that XPS allows" "a kernel without XPS"
+	skip "16 flows take several" "a kernel without XPS"
+fi
+
+rfs=/proc/sys/net/core/rps_sock_flow_entries
+if [ "$cpus" -gt 1 ] && [ -e $rfs ]; then
+	engines 4 || die "no engines"
+	check "without flow steering the softirq is on the sender's CPU" not_steered
+	was=$(cat $rfs)
+	echo 1024 > $rfs &&
+	on "$B" sh -c 'for q in /sys/class/net/b0/queues/rx-*; do
+		echo 256 > $q/rps_flow_cnt || exit; done' || die "no flow steering"
+	check "with it, on the reader's: CPU 1" follows 1 0
+	check "with it, on the reader's: CPU 0" follows 0 1
+	echo "$was" > $rfs
+else
+	for i in "without flow steering the softirq is on the sender's CPU" \
+		"with it, on the reader's: CPU 1" "with it, on the reader's: CPU 0"; do
+		skip "$i" "one CPU only"
+	done
+fi
+finish
