@@ -20,6 +20,7 @@ static struct ltp_session *walk_next(struct ltp_span *span)
 {
 	struct ltp_session *s;
 
+	cond_resched();		/* there may be very many */
 	spin_lock_bh(&span->lock);
 	s = list_first_entry_or_null(&span->sessions, struct ltp_session,
 				     on_span);

@@ -803,8 +803,10 @@ void ltp_output_held(struct ltp_span *span)
 {
 	struct sk_buff *skb;
 
-	while ((skb = skb_dequeue(&span->held)))
+	while ((skb = skb_dequeue(&span->held))) {
 		ltp_output_skb(span, 0, skb);
+		cond_resched();
+	}
 }
 
 /**
