@@ -257,13 +257,13 @@ rfs=/proc/sys/net/core/rps_sock_flow_entries
 if [ "$cpus" -gt 1 ] && [ -e $rfs ]; then
 	engines 4 || die "no engines"
 	check "without flow steering the softirq is on the sender's CPU" not_steered
-	was=$(cat $rfs)
+	entries=$(cat $rfs)
 	echo 1024 > $rfs &&
 	on "$B" sh -c 'for q in /sys/class/net/b0/queues/rx-*; do
 		echo 256 > $q/rps_flow_cnt || exit; done' || die "no flow steering"
 	check "with it, on the reader's: CPU 1" follows 1 0
 	check "with it, on the reader's: CPU 0" follows 0 1
-	echo "$was" > $rfs
+	echo "$entries" > $rfs
 else
 	for i in "without flow steering the softirq is on the sender's CPU" \
 		"with it, on the reader's: CPU 1" "with it, on the reader's: CPU 0"; do

@@ -58,7 +58,7 @@ static void flows_close(struct ltp_span *span, u32 from)
  *	that, and resumes the span
  * @extack: for the reason of a failure
  *
- * Sessions that began on a flow that goes, go on on the first.
+ * Sessions that began on a flow that goes, continue on the first.
  *
  * Context: process, ltp_net.config held.
  * Return: 0, or what the UDP socket says, and nothing has changed.

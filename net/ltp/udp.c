@@ -177,7 +177,11 @@ static int carrier_setup(struct ltp_carrier *c, bool any_port,
 	len = sockaddr_of(&ss, c->family, &local);
 	err = kernel_bind(c->sock, (struct ltp_sockaddr *)&ss, len);
 	if (err) {
-		NL_SET_ERR_MSG(extack, "cannot bind the engine's UDP port");
+		if (any_port)
+			NL_SET_ERR_MSG(extack, "no UDP port is free");
+		else
+			NL_SET_ERR_MSG(extack,
+				       "cannot bind the engine's UDP port");
 		return err;
 	}
 	if (c->span) {
