@@ -111,24 +111,6 @@ changing()
 	same_pieces "$TMP/out" "$TMP/in" 16384 && return $rc
 }
 
-# A span and its flows go while blocks wait for them.
-deleted()
-{
-	local pid
-
-	on "$A" ltp span set to 2 rate 100kbit flows 8 || return
-	on "$A" ltp send quiet block 16K timeout 60s "$TMP/in" 2:5 2> /dev/null &
-	pid=$!
-	wait_for 20 sending || return
-	on "$A" ltp span del to 2 || return
-	! wait "$pid"
-}
-
-sending()
-{
-	[ "$(span_field exports)" -gt 8 ]
-}
-
 # --- one hop: queues and CPUs ---
 
 # Packets that each transmit queue of a0 carried: what its qdisc counts.
@@ -241,7 +223,6 @@ check "4 flows, 3 % lost: happened" lost
 
 netem "delay 30ms" && engines 4 owlt 30ms max-retries 100 || die "no engines"
 check "flows change while blocks are on their way" changing
-check "a span goes while blocks wait for its flows" deleted
 
 ip netns del "$A"
 ip netns del "$B"
