@@ -35,9 +35,9 @@ guest()
 	unset RESULT_DIR
 	results_dir "fuzz-$1"
 	echo "fuzz_$1 $((TIME + 120))" > "$out/list.$1"
-	LTP_MODULE=/src/build/uml-fuzz/ltp.ko FUZZ_TIME=$TIME FUZZ_SEED=$SEED \
-		"$HARNESS/uml.sh" -t $((TIME + 300)) selftests/harness/guest.sh \
-		"/src/build/uml-fuzz/list.$1" || rc=1
+	RESULT_DIR=$RESULT_DIR LTP_MODULE=/src/build/uml-fuzz/ltp.ko \
+		FUZZ_TIME=$TIME FUZZ_SEED=$SEED "$HARNESS/uml.sh" -t $((TIME + 300)) \
+		selftests/harness/guest.sh "/src/build/uml-fuzz/list.$1" || rc=1
 	covers+=("$RESULT_DIR"/*.cover)
 }
 
