@@ -76,12 +76,14 @@ topo_routed
 on "$A" ethtool -K a0 tx-udp-segmentation off > /dev/null || die "cannot segment in A"
 random_file "$TMP/one" $((1 << 20))
 random_file "$TMP/many" $((20 << 16))
+# Whole blocks: a short one that comes early would shift all behind it.
+random_file "$TMP/hundred" $((100 * 13108))
 netem "$OVERTAKE" || die "no netem"
 
 check "1 MiB" waits 4 "$TMP/one" $((1 << 20))
 check "20 blocks of 64 KiB" waits 6 "$TMP/many" 65536
-check "100 blocks of 13 KiB" waits_often 4 "$TMP/many" 13108
-check "100 blocks of 13 KiB, nobody waits" hurries 4 "$TMP/many" 13108
+check "100 blocks of 13 KiB" waits_often 4 "$TMP/hundred" 13108
+check "100 blocks of 13 KiB, nobody waits" hurries 4 "$TMP/hundred" 13108
 # Discretionary checkpoints.
 SNDBUF=(sndbuf 32K)
 check "1 MiB, small send buffer" waits_often 6 "$TMP/one" $((1 << 20))
