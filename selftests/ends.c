@@ -303,7 +303,7 @@ static int prepare(void)
 			return -1;
 	}
 	/* As many as there would be, and fewer. */
-	if (span_set(1, 2, LTP_A_SPAN_MAX_SESSIONS, debug() ? 20 : 100, 4))
+	if (span_set(1, 2, LTP_A_SPAN_MAX_SESSIONS, debug() ? 8 : 100, 4))
 		return -1;
 	for (i = 0; i < SENDERS; i++) {
 		tx[i] = socket(AF_LTP, SOCK_RDM, 0);
