@@ -200,12 +200,11 @@ plain) UML_OBJ=$LTP_CACHE/uml-plain-current UML_LABEL=uml-plain ;;
 esac
 ROOT=$LTP_CACHE/root
 
-# source_deb SERIES
 source_deb()
 {
-	local s p=linux-source-$1
+	local s p=linux-source-$SOURCE_SERIES
 
-	for s in "$HOST_SUITE" "$HOST_SUITE-security" trixie-backports sid; do
+	for s in "$HOST_SUITE" trixie-backports sid; do
 		if [ -n "$(apt_show "$s" "$p" Version)" ]; then
 			apt_fetch "$s" "$p" && return
 		fi
@@ -213,17 +212,14 @@ source_deb()
 	die "no $p in any suite"
 }
 
-# ensure_source [SERIES]: prints nothing; the tree is $LTP_CACHE/linux-source-*.
-# Once unpacked it stays: a new point release is no reason to spend a quarter
-# of an hour on the debug kernel again.
+# Once unpacked the tree stays: a new point release is no reason to spend a
+# quarter of an hour on the debug kernel again.
 ensure_source()
 {
-	local series=${1:-$SOURCE_SERIES} deb d new
+	local deb new=$SOURCE.new
 
-	d=$LTP_CACHE/linux-source-$series
-	new=$d.new
-	[ -e "$d/Makefile" ] && return
-	deb=$(source_deb "$series")
+	[ -e "$SOURCE/Makefile" ] && return
+	deb=$(source_deb)
 	log "unpacking ${deb##*/}"
 	rm -rf "$new"
 	mkdir -p "$new"
@@ -231,7 +227,7 @@ ensure_source()
 	dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
 		xz -dc -T0 | tar -x -C "$new" --strip-components=1 \
 			--wildcards --exclude='linux-source-*/arch/*/boot/dts/*'
-	mv "$new" "$d"
+	mv "$new" "$SOURCE"
 }
 
 # --- the stock kernels ---------------------------------------------------
@@ -298,23 +294,11 @@ kernel_labels()
 	cut -d' ' -f1 "$KERNELS_DIR/list"
 }
 
-# The series of the x86 debug kernels.
-X86_SERIES=6.12
-
 # kernel_of LABEL|RELEASE|newest: sets KLABEL, KREL, KSUITE.
 kernel_of()
 {
 	local want=$1 l r s
 
-	case $want in
-	kasan | kcsan)
-		[ -e "$LTP_CACHE/x86-$want" ] ||
-			die "run selftests/harness/build-x86.sh $want first"
-		KLABEL=$want KSUITE=
-		KREL=$(cat "$LTP_CACHE/x86-$want/include/config/kernel.release")
-		return
-		;;
-	esac
 	[ -s "$KERNELS_DIR/list" ] || die "run selftests/harness/setup.sh first"
 	while read -r l r s; do
 		KLABEL=$l KREL=$r KSUITE=$s
@@ -334,8 +318,6 @@ kernel_kdir()
 	elif [ "$1" = arm64 ]; then
 		kernel_of 6.12
 		echo "$KERNELS_DIR/$KREL/usr/src/linux-headers-${KREL/amd64/arm64}"
-	elif [ "$1" = kasan ] || [ "$1" = kcsan ]; then
-		echo "$LTP_CACHE/x86-$1"
 	elif [ "$1" = i386 ]; then
 		echo "$LTP_CACHE/i386"
 	else
