@@ -299,7 +299,7 @@ struct ltp_flow {
  * @rcu: to free it
  * @remote: the peer's address
  * @flow: its flows; the first has a carrier until the span is dead
- * @turn: counts export sessions, to spread them evenly
+ * @spread: counts export sessions, to spread them evenly
  * @conf: configuration, each field read with READ_ONCE
  * @learned: made for an engine that was not configured
  * @used: when a session last began or ended, ktime ns
@@ -333,7 +333,7 @@ struct ltp_span {
 	struct rcu_head		rcu;
 	struct ltp_addr		remote;
 	struct ltp_flow		flow[LTP_FLOWS_MAX];
-	atomic_t		turn;
+	atomic_t		spread;
 	struct ltp_span_conf	conf;
 	bool			learned;
 	u64			used;

@@ -526,7 +526,7 @@ static u32 export_number(struct ltp_span *span)
 
 	if (n == 1)
 		return session_number(span->engine);
-	turn = (u32)atomic_inc_return(&span->turn) % n;
+	turn = (u32)atomic_inc_return(&span->spread) % n;
 	do {
 		number = session_number(span->engine);
 	} while (ltp_flow_share(number, n) != turn && --tries);

@@ -203,14 +203,20 @@ struct ltp_span *ltp_span_by_addr(struct ltp_net *ln, u64 engine,
 	return pos ? span : NULL;
 }
 
+static bool sessions_used_up(const struct ltp_span *span)
+{
+	u32 max = READ_ONCE(span->conf.max_sessions);
+
+	return max && READ_ONCE(span->exports) >= max;
+}
+
 /* Whether the limits of the span allow another block, or more of one. */
 static bool has_room(struct ltp_span *span, bool fresh, u64 more)
 {
-	u32 sessions = READ_ONCE(span->conf.max_sessions);
 	u64 max = READ_ONCE(span->conf.max_inflight);
 	u64 inflight = atomic64_read(&span->inflight);
 
-	if (fresh && sessions && READ_ONCE(span->exports) >= sessions)
+	if (fresh && sessions_used_up(span))
 		return false;
 	/* One burst always goes, or a small limit would stop all. */
 	return !max || !inflight || inflight + more <= max;
@@ -241,13 +247,12 @@ static struct ltp_sock *first_blocked(struct ltp_span *span, bool fresh)
  */
 static bool has_turn(struct ltp_span *span, struct ltp_sock *ls, bool fresh)
 {
-	u32 sessions = READ_ONCE(span->conf.max_sessions);
 	struct ltp_sock *other = first_blocked(span, !fresh);
 
 	if (first_blocked(span, fresh) != ls)
 		return false;
 	return !other || other->turn > ls->turn ||
-	       (!fresh && sessions && READ_ONCE(span->exports) >= sessions);
+	       (!fresh && sessions_used_up(span));
 }
 
 static bool nobody_blocked(const struct ltp_span *span)
