@@ -207,22 +207,30 @@ static void message(struct call *c, bool receive)
 	controls(c);
 }
 
+/* Messages for sendmmsg() and recvmmsg(), at most four. */
+static u32 messages(struct call *c, struct mmsghdr *more, bool in)
+{
+	u32 i, n = 1 + below(4);
+
+	for (i = 0; i < n; i++) {
+		message(&c[i], in);
+		more[i].msg_hdr = c[i].msg;
+	}
+	return n;
+}
+
 static void send_some(void)
 {
 	struct mmsghdr more[4];
 	struct call c[4];
-	u32 i, n;
+	u32 n;
 
 	if (!one_in(4)) {
 		message(c, false);
 		sendmsg(any(), &c->msg, flags());
 		return;
 	}
-	n = 1 + below(4);
-	for (i = 0; i < n; i++) {
-		message(&c[i], false);
-		more[i].msg_hdr = c[i].msg;
-	}
+	n = messages(c, more, false);
 	sendmmsg(any(), more, n, flags());
 }
 
@@ -231,18 +239,14 @@ static void receive_some(void)
 	struct timespec ts = { .tv_nsec = below(3000000) };
 	struct mmsghdr more[4];
 	struct call c[4];
-	u32 i, n;
+	u32 n;
 
 	if (!one_in(4)) {
 		message(c, true);
 		recvmsg(any(), &c->msg, flags());
 		return;
 	}
-	n = 1 + below(4);
-	for (i = 0; i < n; i++) {
-		message(&c[i], true);
-		more[i].msg_hdr = c[i].msg;
-	}
+	n = messages(c, more, true);
 	recvmmsg(any(), more, n, flags(), one_in(2) ? &ts : NULL);
 }
 

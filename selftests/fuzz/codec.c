@@ -12,19 +12,10 @@
  *    if it has the same length and no extensions
  *  - the same octets, taken as numbers, are written as a segment and read back
  */
-#include <stdio.h>
-
 #include "../unit/codec.h"
+#include "require.h"
 
 #define CLAIMS_MAX	4096
-
-#define require(cond) do {						\
-	if (!(cond)) {							\
-		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__,	\
-			#cond);						\
-		abort();						\
-	}								\
-} while (0)
 
 static struct claim claims[CLAIMS_MAX];
 

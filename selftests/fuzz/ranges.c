@@ -5,23 +5,14 @@
  * Every three octets of the input are a call: what, from, to.  The array
  * stands somewhere among the 64-bit numbers, the first octet says where.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <linux/slab.h>
 
 #include "../../net/ltp/ranges.h"
+#include "require.h"
 
 #define N	255
-
-#define require(cond) do {						\
-	if (!(cond)) {							\
-		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__,	\
-			#cond);						\
-		abort();						\
-	}								\
-} while (0)
 
 static bool fail_next;
 static long n_alloc;
