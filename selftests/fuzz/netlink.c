@@ -39,6 +39,7 @@ static const u8 span_size[] = {
 	[LTP_A_SPAN_EXPORTS] = 4, [LTP_A_SPAN_IMPORTS] = 4,
 	[LTP_A_SPAN_TX_QUEUE] = 4, [LTP_A_SPAN_INFLIGHT] = 8,
 	[LTP_A_SPAN_CUE] = 4, [LTP_A_SPAN_STATS] = 255,
+	[LTP_A_SPAN_FLOWS] = 4,
 };
 
 static const u8 session_size[] = {

@@ -667,6 +667,7 @@ static void set_span(void)
 		{ LTP_A_SPAN_MAX_CYCLES, 4, 5 },
 		{ LTP_A_SPAN_NO_DISCRETIONARY, 1, 2 },
 		{ LTP_A_SPAN_GAP_REPORTS, 1, 2 },
+		{ LTP_A_SPAN_FLOWS, 4, 5 },
 		{ LTP_A_SPAN_RATE, 8, 10000000 },
 	};
 	u32 i = below(ARRAY_SIZE(attrs));
