@@ -387,6 +387,7 @@ guest_command()
 		cat <<-C
 		#!/bin/bash
 		exec 2>&1
+		touch /results/begun
 		export HOME=/root TERM=dumb LC_ALL=C.UTF-8
 		export LTP_KERNEL=$label LTP_MODULE=${LTP_MODULE:-/src/build/$label/ltp.ko}
 		export LTP_RESULTS=/results
