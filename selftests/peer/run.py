@@ -125,7 +125,7 @@ class Run:
         if self.world.virtual:
             options.update({"owlt": "1200s", "margin": "10s"})
         elif self.script.word("round-trip") == "short":
-            options["margin"] = "300ms"
+            options["margin"] = "500ms"
         else:
             options["margin"] = "30s"
         words = self.script.header.get("span", [])
