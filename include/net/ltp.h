@@ -41,8 +41,9 @@
  *   session.lock     all fields of the session; softirq-safe
  *     sock.lock      a socket's lists of sessions and its receive queue
  *     span.lock      a span's lists of sessions
+ *     sock.mem_lock  what a socket is charged
  *
- * The two inner locks are leaves: nothing is taken under them, and never two
+ * The inner locks are leaves: nothing is taken under them, and never two
  * sessions are locked at once.  No lock at all is held while a buffer goes
  * down to UDP, because over veth or loopback the peer's answer may come back
  * on the same stack before the call returns.  Hence the rule for output: mark
@@ -62,7 +63,8 @@ struct ltp_span;
 #define LTP_UNKNOWN		U64_MAX
 
 #define LTP_DEFAULT_IMPORTS	65536
-#define LTP_CLOSED_MAX		65536
+#define LTP_DEFAULT_ANSWERS	1000
+#define LTP_DEFAULT_MEMORIES	65536
 #define LTP_MAX_DELAY		(7 * 24 * 3600 * (u64)NSEC_PER_SEC)
 #define LTP_FLOWS_MAX		16
 
@@ -113,6 +115,8 @@ struct ltp_pages {
  * @n_held: buffers they hold
  * @learn: makes spans for them
  * @reap: deletes such spans when they are idle
+ * @answers: answers a second to unknown sessions of one peer
+ * @memories: ended import sessions of one span that are remembered
  * @sysctl: their table
  */
 struct ltp_net {
@@ -139,6 +143,8 @@ struct ltp_net {
 	u32			n_held;
 	struct work_struct	learn;
 	struct delayed_work	reap;
+	int			answers;
+	int			memories;
 	struct ctl_table_header	*sysctl;
 };
 
@@ -176,11 +182,9 @@ struct ltp_addr {
  * @listen: its UDP sockets, IPv4 and IPv6; may be NULL
  * @max_imports: most import sessions open at once
  * @imports: those open now
+ * @n_spans: its spans, under ltp_net.config
  * @number_key: makes session numbers unpredictable
  * @number: how many were made
- * @answers: tokens left for answers to unknown sessions
- * @answers_at: when they were last refilled, in jiffies
- * @answers_lock: guards the two
  * @mib: counters
  */
 struct ltp_engine {
@@ -193,11 +197,9 @@ struct ltp_engine {
 	struct ltp_carrier	*listen[2];
 	u32			max_imports;
 	atomic_t		imports;
+	u32			n_spans;
 	siphash_key_t		number_key;
 	atomic64_t		number;
-	u32			answers;
-	unsigned long		answers_at;
-	spinlock_t		answers_lock;	/* guards the bucket */
 	struct ltp_mib __percpu	*mib;
 };
 
@@ -314,6 +316,7 @@ struct ltp_flow {
  * @sessions: its sessions
  * @exports: how many of them are export sessions
  * @imports: how many of them are import sessions
+ * @holds: bytes of data that import sessions hold
  * @turns: how many sockets had to wait
  * @blocked: those that wait for max-inflight only, and for max-sessions too;
  *	by ltp_sock.turn
@@ -321,6 +324,12 @@ struct ltp_flow {
  * @pacer: resumes the flows at @next_tx
  * @closed: recently closed import sessions, oldest first
  * @n_closed: how many
+ * @answers_lock: guards what follows
+ * @answers: answers to unknown sessions left in this second
+ * @answers_at: when that began, in jiffies
+ * @credit: bytes of answers that the peer may still have
+ * @earned: bytes received, with their headers, that made credit
+ * @earned_at: when that was counted last, in jiffies
  * @mib: counters
  */
 struct ltp_span {
@@ -341,6 +350,7 @@ struct ltp_span {
 	bool			remote_stopped;
 	u64			stopped_at;
 	atomic64_t		inflight;
+	atomic64_t		holds;
 	struct sk_buff_head	held;
 
 	spinlock_t		lock;		/* guards what follows */
@@ -355,6 +365,12 @@ struct ltp_span {
 	struct hrtimer		pacer;
 	struct list_head	closed;
 	u32			n_closed;
+	spinlock_t		answers_lock;	/* guards what follows */
+	u32			answers;
+	unsigned long		answers_at;
+	s64			credit;
+	u64			earned;
+	unsigned long		earned_at;
 	struct ltp_mib __percpu	*mib;
 };
 
@@ -447,7 +463,7 @@ struct ltp_signal {
  * @service: client service ID
  * @on_span: in ltp_span.sessions, under span.lock
  * @pass: the last walk over those that came here, likewise
- * @on_sock: in ltp_sock.imports or .exports, under sock.lock
+ * @on_sock: in ltp_sock.imports, .delivered or .exports, under sock.lock
  * @born: when it began, ktime ns
  * @signals: struct ltp_signal that await an answer
  * @timer: fires at the earliest deadline
@@ -544,6 +560,7 @@ struct ltp_batch {
  * @wire: bytes of a full segment
  * @burst_limit: most segments of a burst
  * @burst_max: most bytes of a burst
+ * @reserved: bytes charged in advance, under ltp_sock.send_lock
  * @red_limit: bytes that shall be red
  * @red_length: bytes that are, %LTP_UNKNOWN until EORP is laid out
  * @length: bytes laid out
@@ -574,6 +591,7 @@ struct ltp_export {
 	u32			wire;
 	u32			burst_limit;
 	u32			burst_max;
+	u64			reserved;
 	u64			red_limit;
 	u64			red_length;
 	u64			length;
@@ -690,7 +708,8 @@ struct ltp_delayed {
  * @last: the rightmost
  * @held: red ranges received
  * @item: becomes the delivery; allocated with the session
- * @charge: bytes charged to the socket
+ * @charge: bytes charged to the socket's receive buffer
+ * @control: bytes of it and its signals, see ltp_mem_control()
  * @primary: upper bound of the last primary report (section 6.11)
  * @answered: serials of the checkpoints answered, less 1
  * @acked: struct ltp_signal of reports that were acknowledged
@@ -719,6 +738,7 @@ struct ltp_import {
 	struct ltp_ranges	held;
 	struct ltp_item		*item;
 	u32			charge;
+	u32			control;
 	u64			primary;
 	struct ltp_ranges	answered;
 	struct list_head	acked;
@@ -755,8 +775,11 @@ struct ltp_import {
  * @lock: guards the lists
  * @queue: struct ltp_item for recvmsg()
  * @imports: incomplete import sessions, oldest first
+ * @delivered: import sessions that only await acknowledgments, oldest first
  * @exports: export sessions
  * @braked: import sessions whose report is held back
+ * @mem_lock: guards sk_forward_alloc and @control
+ * @control: bytes that import sessions hold besides data
  * @closing: no new sessions
  * @blocked: span whose limits it waits for, held
  * @on_blocked: in its ltp_span.blocked, under span.lock
@@ -778,10 +801,13 @@ struct ltp_sock {
 	struct mutex		send_lock;	/* one sendmsg() at a time */
 	struct ltp_export	*open;
 	struct page_frag	frag;
+	spinlock_t		mem_lock;	/* guards @control, forward alloc */
+	u32			control;
 	spinlock_t		lock;		/* guards what follows */
 	bool			closing;
 	struct list_head	queue;
 	struct list_head	imports;
+	struct list_head	delivered;
 	struct list_head	exports;
 	struct list_head	braked;
 	struct ltp_span		*blocked;

@@ -9,17 +9,12 @@
 #include "compat.h"
 #include "engine.h"
 #include "flow.h"
+#include "mem.h"
 #include "notice.h"
 #include "reasm.h"
 #include "run.h"
 #include "session.h"
 #include "span.h"
-
-static struct proto ltp_proto = {
-	.name		= "LTP",
-	.owner		= THIS_MODULE,
-	.obj_size	= sizeof(struct ltp_sock),
-};
 
 static struct hlist_head *bind_bucket(struct ltp_net *ln, u64 service)
 {
@@ -556,8 +551,11 @@ static void ltp_sock_destruct(struct sock *sk)
 	WARN_ON_ONCE(!list_empty(&ltp_sk(sk)->queue));
 	WARN_ON_ONCE(!list_empty(&ltp_sk(sk)->exports));
 	WARN_ON_ONCE(!list_empty(&ltp_sk(sk)->imports));
-	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
+	WARN_ON_ONCE(!list_empty(&ltp_sk(sk)->delivered));
 	skb_queue_purge(&sk->sk_error_queue);
+	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
+	WARN_ON_ONCE(ltp_sk(sk)->control);
+	WARN_ON_ONCE(READ_ONCE(sk->sk_forward_alloc));
 }
 
 static int ltp_create(struct net *net, struct socket *sock, int protocol,
@@ -587,8 +585,10 @@ static int ltp_create(struct net *net, struct socket *sock, int protocol,
 	INIT_HLIST_NODE(&ls->bind_node);
 	mutex_init(&ls->send_lock);
 	spin_lock_init(&ls->lock);
+	spin_lock_init(&ls->mem_lock);
 	INIT_LIST_HEAD(&ls->queue);
 	INIT_LIST_HEAD(&ls->imports);
+	INIT_LIST_HEAD(&ls->delivered);
 	INIT_LIST_HEAD(&ls->exports);
 	INIT_LIST_HEAD(&ls->braked);
 	INIT_LIST_HEAD(&ls->on_blocked);
@@ -609,7 +609,7 @@ static const struct net_proto_family ltp_family = {
  */
 int __init ltp_sock_init(void)
 {
-	int err = proto_register(&ltp_proto, 1);
+	int err = ltp_mem_init();
 
 	BUILD_BUG_ON(sizeof(struct sockaddr_ltp) != 24);
 	BUILD_BUG_ON(sizeof(struct ltp_rxinfo) != 40);

@@ -13,6 +13,7 @@
 #include "block.h"
 #include "compat.h"
 #include "layout.h"
+#include "mem.h"
 #include "session.h"
 #include "span.h"
 #include "udp.h"
@@ -174,6 +175,7 @@ static void uncharge(struct ltp_export *e, u32 charge)
 	struct sock *sk = e->s.sk;
 
 	WARN_ON_ONCE(refcount_sub_and_test(charge, &sk->sk_wmem_alloc));
+	ltp_mem_uncharge(sk, charge);
 	sk->sk_write_space(sk);
 }
 
@@ -194,6 +196,20 @@ static int burst_checkpoint(struct ltp_burst *b, u64 serial)
 	return 0;
 }
 
+/* Takes what the burst needs out of what was reserved. */
+static bool burst_charge(struct ltp_export *e, const struct ltp_burst *b)
+{
+	u32 from = min_t(u64, b->charge, e->reserved);
+
+	if (from < b->charge &&
+	    !ltp_mem_charge(e->s.sk, b->charge - from, SK_MEM_SEND)) {
+		ltp_session_count(&e->s, LTP_MIB_LIMIT_MEM, 1);
+		return false;
+	}
+	e->reserved -= from;
+	return true;
+}
+
 static int burst_add(struct ltp_export *e, struct ltp_burst *b)
 {
 	struct rb_node **p = &e->bursts.rb_node, *parent = NULL;
@@ -202,6 +218,10 @@ static int burst_add(struct ltp_export *e, struct ltp_burst *b)
 	spin_lock_bh(&e->s.lock);
 	if (e->s.state != LTP_SENDING) {
 		err = -EPIPE;
+		goto out;
+	}
+	if (!burst_charge(e, b)) {
+		err = -ENOBUFS;
 		goto out;
 	}
 	while (*p) {
@@ -260,7 +280,8 @@ static int hold_back(struct ltp_export *e, struct iov_iter *from)
  *
  * Context: process, under ltp_sock.send_lock.
  * Return: 1 if a burst was laid out, 0 if all bytes were held back; -EPIPE if
- * the session has ended, -EFAULT, -ENOMEM, and none of the bytes were taken.
+ * the session has ended, -EFAULT, -ENOMEM, -ENOBUFS beyond what was reserved;
+ * none of the bytes were taken then.
  */
 int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every)

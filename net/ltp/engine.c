@@ -7,9 +7,6 @@
 #include "span.h"
 #include "udp.h"
 
-/* Answers a second to segments of sessions that are not known. */
-#define ANSWERS_PER_SECOND	1000
-
 /**
  * ltp_engine_put() - give a reference back
  * @engine: the engine
@@ -99,9 +96,6 @@ int ltp_engine_create(struct ltp_net *ln, u64 id, const struct ltp_addr *local,
 	engine->ln = ln;
 	engine->local = *local;
 	engine->max_imports = max_imports;
-	spin_lock_init(&engine->answers_lock);
-	engine->answers = ANSWERS_PER_SECOND;
-	engine->answers_at = jiffies;
 	get_random_bytes(&engine->number_key, sizeof(engine->number_key));
 
 	err = engine_listen(engine, extack);
@@ -152,29 +146,4 @@ void ltp_engine_delete(struct ltp_engine *engine)
 		ltp_span_put(span);
 	}
 	ltp_engine_put(engine);
-}
-
-/**
- * ltp_engine_may_answer() - limit answers to what nobody asked for
- * @engine: the engine
- *
- * A bucket of tokens, refilled every second (REQUIREMENTS 7.6, 8.2, 9.4).
- *
- * Context: softirq.
- * Return: true if the answer may be sent.
- */
-bool ltp_engine_may_answer(struct ltp_engine *engine)
-{
-	bool may;
-
-	spin_lock_bh(&engine->answers_lock);
-	if (time_after_eq(jiffies, engine->answers_at + HZ)) {
-		engine->answers = ANSWERS_PER_SECOND;
-		engine->answers_at = jiffies;
-	}
-	may = engine->answers;
-	if (may)
-		engine->answers--;
-	spin_unlock_bh(&engine->answers_lock);
-	return may;
 }

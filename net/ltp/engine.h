@@ -9,7 +9,6 @@ int ltp_engine_create(struct ltp_net *ln, u64 id, const struct ltp_addr *local,
 void ltp_engine_delete(struct ltp_engine *engine);
 struct ltp_engine *ltp_engine_find(struct ltp_net *ln, u64 id);
 void ltp_engine_put(struct ltp_engine *engine);
-bool ltp_engine_may_answer(struct ltp_engine *engine);
 
 static inline void ltp_engine_hold(struct ltp_engine *engine)
 {

@@ -13,6 +13,7 @@
 #include "flow.h"
 #include "input.h"
 #include "learn.h"
+#include "mem.h"
 #include "output.h"
 #include "reasm.h"
 #include "report.h"
@@ -21,6 +22,9 @@
 #include "timer.h"
 #include "trace.h"
 #include "udp.h"
+
+/* Sessions that are given up for one run, which may be as long as many. */
+#define GIVEN_UP_MAX	64
 
 /**
  * struct walk - the state of one walk
@@ -112,26 +116,73 @@ static void late_data(struct walk *w, const struct ltp_session_key *key,
 
 	drop(w, key->originator, LTP_MIB_DROP_CLOSED);
 	if (!ltp_segment_is_checkpoint(w->last.type) ||
-	    !ltp_engine_may_answer(w->engine) || !walk_span(w, key->originator))
+	    !walk_span(w, key->originator) || !ltp_span_may_answer(w->span))
 		return;
 	if (!c->delivered) {
 		ltp_output_cancel(w->span, key, LTP_SEG_CR, c->reason);
 		return;
 	}
+	if (!ltp_span_affords(w->span))
+		return;
 	skb = ltp_report_all(key, w->last.cp_serial, c->red_length);
-	if (skb && !ltp_output_skb(w->span,
-				   ltp_flow_of(w->span, key->number), skb))
+	if (!skb)
+		return;
+	ltp_span_spend(w->span, skb->len);
+	if (!ltp_output_skb(w->span, ltp_flow_of(w->span, key->number), skb))
 		ltp_mib_add(w->engine, w->span, LTP_MIB_TX_REPORTS, 1);
+}
+
+/* Ends a session that could not have been answered for, or need not be. */
+static void give_up(struct ltp_session *s)
+{
+	spin_lock(&s->lock);
+	ltp_session_count(s, s->state == LTP_DELIVERED ?
+			  LTP_MIB_SESSIONS_REAPED : LTP_MIB_DROP_RCVBUF, 1);
+	unlock_and_cancel(s, LTP_REASON_SYS_CNCLD);
+	ltp_session_put(s);
+}
+
+/*
+ * Makes room if a socket is beyond its buffer.  What is too much on the whole
+ * machine may be others', so that costs no more than one session at a time.
+ */
+static void make_room(struct sock *sk)
+{
+	struct ltp_session *victim;
+	u32 budget = GIVEN_UP_MAX;
+
+	while (unlikely(ltp_reasm_over(sk)) && budget--) {
+		victim = ltp_reasm_victim(sk);
+		if (!victim)
+			break;
+		give_up(victim);
+		if (ltp_mem_full())
+			break;
+	}
+}
+
+/* Room was made, but what fills the buffer cannot go. */
+static bool refused(struct walk *w, const struct ltp_session_key *key,
+		    const struct sock *sk)
+{
+	if (atomic_read(&sk->sk_rmem_alloc) <= READ_ONCE(sk->sk_rcvbuf))
+		return false;
+	drop(w, key->originator, LTP_MIB_DROP_RCVBUF);
+	ltp_session_refuse(w->span, key, LTP_REASON_SYS_CNCLD);
+	if (ltp_span_may_answer(w->span))
+		ltp_output_cancel(w->span, key, LTP_SEG_CR,
+				  LTP_REASON_SYS_CNCLD);
+	return true;
 }
 
 /* The first data of a session that is not known. */
 static struct ltp_import *new_import(struct walk *w,
 				     const struct ltp_session_key *key)
 {
+	struct ltp_session *old;
 	struct ltp_import *i;
 	struct ltp_closed c;
 	struct sock *sk;
-	bool full;
 
 	if (ltp_session_recall(w->engine->ln, key, &c)) {
 		late_data(w, key, &c);
@@ -143,26 +194,30 @@ static struct ltp_import *new_import(struct walk *w,
 			     key->originator, key->number);
 	if (!sk) {
 		drop(w, key->originator, LTP_MIB_DROP_NO_SERVICE);
-		if (ltp_engine_may_answer(w->engine))
+		if (ltp_span_may_answer(w->span))
 			ltp_output_cancel(w->span, key, LTP_SEG_CR,
 					  LTP_REASON_UNREACH);
 		return NULL;
 	}
-	full = atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf);
+	make_room(sk);
+	if (refused(w, key, sk)) {
+		sock_put(sk);
+		return NULL;
+	}
 	i = ltp_import_create(w->span, sk, key, w->first.service);
+	if (PTR_ERR_OR_ZERO(i) == -ENOBUFS) {
+		old = ltp_reasm_reap(sk, w->span);
+		if (old) {
+			give_up(old);
+			i = ltp_import_create(w->span, sk, key,
+					      w->first.service);
+		}
+	}
 	sock_put(sk);
 	if (IS_ERR(i)) {
 		if (PTR_ERR(i) != -EEXIST)
 			drop(w, key->originator, PTR_ERR(i) == -ENOBUFS ?
 			     LTP_MIB_DROP_LIMIT : LTP_MIB_DROP_NOMEM);
-		return NULL;
-	}
-	if (full) {
-		/* Unread blocks fill the buffer: refuse at once. */
-		drop(w, key->originator, LTP_MIB_DROP_RCVBUF);
-		spin_lock(&i->s.lock);
-		unlock_and_cancel(&i->s, LTP_REASON_SYS_CNCLD);
-		ltp_session_put(&i->s);
 		return NULL;
 	}
 	return i;
@@ -176,7 +231,7 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 		.originator = w->first.originator,
 		.number = w->first.session,
 	};
-	struct ltp_session *s, *victim = NULL;
+	struct ltp_session *s;
 	struct ltp_import *i;
 	int reason;
 
@@ -196,15 +251,8 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 		goto put;
 
 	/* A session that is given up has no socket any more. */
-	if (READ_ONCE(s->state) <= LTP_DELIVERED && ltp_reasm_over(i)) {
-		victim = ltp_reasm_victim(i);
-		if (victim) {
-			drop(w, key.originator, LTP_MIB_DROP_RCVBUF);
-			spin_lock(&victim->lock);
-			unlock_and_cancel(victim, LTP_REASON_SYS_CNCLD);
-			ltp_session_put(victim);
-		}
-	}
+	if (READ_ONCE(s->state) <= LTP_DELIVERED)
+		make_room(s->sk);
 
 	spin_lock(&s->lock);
 	if (s->state != LTP_RECEIVING && s->state != LTP_DELIVERED) {
@@ -460,13 +508,16 @@ static void late_control(struct walk *w, const struct ltp_segment *seg,
 	span = ltp_span_by_addr(w->engine->ln, w->engine->id, w->from);
 	if (!span)
 		return;
-	if (ltp_engine_may_answer(w->engine)) {
+	if (ltp_span_may_answer(span)) {
 		if (seg->type == LTP_SEG_RS)
 			ltp_output_report_ack(span, key, seg->rs_serial);
 		else
 			ltp_output_cancel_ack(span, key, LTP_SEG_CAR);
 	}
-	ltp_span_put(span);
+	if (w->span)
+		ltp_span_put(span);
+	else
+		w->span = span;
 }
 
 /* RS, CAS, CR: for a session that was sent from here. */
@@ -547,7 +598,7 @@ static void input_import(struct walk *w, const struct ltp_segment *seg)
 		}
 		/* Also answers a peer that pings with a CS of no session. */
 		if (walk_span(w, seg->originator) &&
-		    ltp_engine_may_answer(w->engine))
+		    ltp_span_may_answer(w->span))
 			ltp_output_cancel_ack(w->span, &key, LTP_SEG_CAS);
 		return;
 	}
@@ -728,6 +779,7 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 	if (w.datagrams > 1)
 		ltp_mib_add(engine, w.span, LTP_MIB_RX_COALESCED, 1);
 	ltp_mib_add(engine, w.span, LTP_MIB_RX_SEGMENTS, w.segments);
+	ltp_mib_add(engine, w.span, LTP_MIB_RX_DATAGRAMS, w.datagrams);
 	ltp_mib_add(engine, w.span, LTP_MIB_RX_BYTES, len);
 	trace_ltp_receive(engine->id, w.span ? w.span->key.remote : 0,
 			  w.datagrams, w.segments, len);

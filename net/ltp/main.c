@@ -14,6 +14,7 @@
 #include "engine.h"
 #include "layout.h"
 #include "learn.h"
+#include "mem.h"
 #include "netlink.h"
 #include "output.h"
 #include "session.h"
@@ -24,10 +25,15 @@ unsigned int ltp_net_id __read_mostly;
 static int buffer_min = 4096;
 static int buffer_max = INT_MAX / 4;
 static int unknown_max = 65536;
+static int answers_max = 1000000;
+static int memories_max = 1 << 24;
 
 /*
- * net.ltp: minimum, default and maximum of the sockets' buffers, in bytes; and
- * how many engines that nobody configured may send here, 0 for none.
+ * net.ltp: minimum, default and maximum of the sockets' buffers, in bytes; how
+ * many engines that nobody configured may send here, 0 for none; how many
+ * answers a second a peer gets for sessions that are not known; how many ended
+ * import sessions of a peer are remembered; and, of the whole machine, the
+ * pages that sockets may hold.
  */
 static const struct ctl_table ltp_sysctls[] = {
 	{
@@ -53,6 +59,28 @@ static const struct ctl_table ltp_sysctls[] = {
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ZERO,
 		.extra2		= &unknown_max,
+	},
+	{
+		.procname	= "answers",
+		.maxlen		= sizeof_field(struct ltp_net, answers),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &answers_max,
+	},
+	{
+		.procname	= "memories",
+		.maxlen		= sizeof_field(struct ltp_net, memories),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= &memories_max,
+	},
+	{
+		.procname	= "mem",
+		.maxlen		= sizeof(long),
+		.mode		= 0644,
+		.proc_handler	= proc_doulongvec_minmax,
 	},
 };
 
@@ -86,6 +114,11 @@ static int sysctl_register(struct ltp_net *ln)
 	table[0].data = ln->wmem;
 	table[1].data = ln->rmem;
 	table[2].data = &ln->accept_unknown;
+	table[3].data = &ln->answers;
+	table[4].data = &ln->memories;
+	table[5].data = ltp_mem_limit();
+	if (!net_eq(ln->net, &init_net))
+		table[5].mode = 0444;
 	ln->sysctl = ltp_compat_sysctl(ln->net, "net/ltp", table,
 				       ARRAY_SIZE(ltp_sysctls));
 	if (ln->sysctl)
@@ -114,6 +147,8 @@ static int __net_init ltp_net_init(struct net *net)
 	for (i = 0; i < ARRAY_SIZE(ln->binds); i++)
 		INIT_HLIST_HEAD(&ln->binds[i]);
 	buffer_defaults(ln);
+	ln->answers = LTP_DEFAULT_ANSWERS;
+	ln->memories = LTP_DEFAULT_MEMORIES;
 	ltp_learn_init(ln);
 	ltp_layout_pages_init(&ln->pages);
 

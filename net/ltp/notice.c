@@ -5,6 +5,7 @@
  * allocated and charged to the send buffer together with the block, so it can
  * neither fail nor be piled up by a program that does not read it.
  */
+#include "mem.h"
 #include "notice.h"
 #include "session.h"
 #include "trace.h"
@@ -151,6 +152,12 @@ void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags)
 	}
 }
 
+static void import_free(struct sk_buff *skb)
+{
+	atomic_sub(skb->truesize, &skb->sk->sk_rmem_alloc);
+	ltp_mem_uncharge(skb->sk, skb->truesize);
+}
+
 /* Strangers make sessions: what tells of them counts as received data. */
 static struct sk_buff *import_alloc(struct sock *sk)
 {
@@ -159,8 +166,15 @@ static struct sk_buff *import_alloc(struct sock *sk)
 	if (atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf))
 		return NULL;
 	skb = alloc_skb(sizeof(struct ltp_notice), GFP_ATOMIC | __GFP_NOWARN);
-	if (skb)
-		skb_set_owner_r(skb, sk);
+	if (!skb)
+		return NULL;
+	if (!ltp_mem_charge(sk, skb->truesize, SK_MEM_RECV)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	skb->sk = sk;
+	skb->destructor = import_free;
+	atomic_add(skb->truesize, &sk->sk_rmem_alloc);
 	return skb;
 }
 

@@ -810,6 +810,27 @@ void ltp_output_held(struct ltp_span *span)
 }
 
 /**
+ * ltp_output_affords() - whether the peer is worth another transmission
+ * @s: a session
+ * @sig: one of its signals
+ *
+ * Those of an import session are limited by what its peer sends, and this
+ * counts as one; those of an export session are not.
+ *
+ * Context: session.lock held.
+ * Return: true if it may leave.
+ */
+bool ltp_output_affords(struct ltp_session *s, const struct ltp_signal *sig)
+{
+	if (ltp_session_is_export(s))
+		return true;
+	if (!ltp_span_affords(s->span))
+		return false;
+	ltp_span_spend(s->span, sig->n_data);
+	return true;
+}
+
+/**
  * ltp_output_signals() - send the signals that have not left yet
  * @s: their session
  *
@@ -831,7 +852,10 @@ void ltp_output_signals(struct ltp_session *s)
 			if (sig->running)
 				continue;
 			found = true;
-			skb = ltp_block_signal_skb(sig);
+			/* A report's first transmission was paid for. */
+			if ((!sig->count && sig->type == LTP_SEG_RS) ||
+			    ltp_output_affords(s, sig))
+				skb = ltp_block_signal_skb(sig);
 			/* Without memory the timer tries again. */
 			ltp_timer_signal_sent(s, sig);
 			if (sig->count)
@@ -845,6 +869,14 @@ void ltp_output_signals(struct ltp_session *s)
 		if (skb)
 			ltp_output_skb(s->span, s->flow, skb);
 	} while (found);
+}
+
+/* A buffer for an answer, if the peer is worth one. */
+static struct sk_buff *answer_skb(struct ltp_span *span)
+{
+	if (!ltp_span_affords(span))
+		return NULL;
+	return ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
 }
 
 /**
@@ -861,15 +893,17 @@ void ltp_output_signals(struct ltp_session *s)
 void ltp_output_cancel(struct ltp_span *span,
 		       const struct ltp_session_key *key, u8 type, u8 reason)
 {
-	struct sk_buff *skb = ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
+	struct sk_buff *skb;
 	u8 *end;
 
+	skb = answer_skb(span);
 	if (!skb)
 		return;
 	end = ltp_segment_put_cancel(skb->data, skb->data + LTP_SEG_CTRL_MAX,
 				     type, key->originator, key->number,
 				     reason);
 	skb_put(skb, end - skb->data);
+	ltp_span_spend(span, skb->len);
 	if (!ltp_output_skb(span, ltp_flow_of(span, key->number), skb))
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_CANCELS, 1);
 }
@@ -885,14 +919,16 @@ void ltp_output_cancel(struct ltp_span *span,
 void ltp_output_report_ack(struct ltp_span *span,
 			   const struct ltp_session_key *key, u64 serial)
 {
-	struct sk_buff *skb = ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
+	struct sk_buff *skb;
 	u8 *end;
 
+	skb = answer_skb(span);
 	if (!skb)
 		return;
 	end = ltp_segment_put_ra(skb->data, skb->data + LTP_SEG_CTRL_MAX,
 				 key->originator, key->number, serial);
 	skb_put(skb, end - skb->data);
+	ltp_span_spend(span, skb->len);
 	if (!ltp_output_skb(span, ltp_flow_of(span, key->number), skb))
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_REPORT_ACKS, 1);
 }
@@ -908,15 +944,17 @@ void ltp_output_report_ack(struct ltp_span *span,
 void ltp_output_cancel_ack(struct ltp_span *span,
 			   const struct ltp_session_key *key, u8 type)
 {
-	struct sk_buff *skb = ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
+	struct sk_buff *skb;
 	u8 *end;
 
+	skb = answer_skb(span);
 	if (!skb)
 		return;
 	end = ltp_segment_put_cancel_ack(skb->data,
 					 skb->data + LTP_SEG_CTRL_MAX, type,
 					 key->originator, key->number);
 	skb_put(skb, end - skb->data);
+	ltp_span_spend(span, skb->len);
 	if (!ltp_output_skb(span, ltp_flow_of(span, key->number), skb))
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_CANCEL_ACKS, 1);
 }

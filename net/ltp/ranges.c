@@ -17,6 +17,7 @@ void ltp_ranges_init(struct ltp_ranges *set)
 {
 	set->root = RB_ROOT;
 	set->total = 0;
+	set->n = 0;
 	set->one_used = false;
 }
 
@@ -35,6 +36,7 @@ static void range_free(struct ltp_ranges *set, struct ltp_range *r)
 		set->one_used = false;
 	else
 		kmem_cache_free(range_cache, r);
+	set->n--;
 }
 
 /**
@@ -89,6 +91,7 @@ static void range_link(struct ltp_ranges *set, struct ltp_range *new)
 	}
 	rb_link_node(&new->node, parent, p);
 	rb_insert_color(&new->node, &set->root);
+	set->n++;
 }
 
 /**

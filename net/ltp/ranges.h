@@ -22,12 +22,14 @@ struct ltp_range {
  * struct ltp_ranges - a set of numbers, kept as ranges that never touch
  * @root: the ranges
  * @total: numbers in the set
+ * @n: ranges in it
  * @one: storage of one range, so that a set without gaps allocates nothing
  * @one_used: it is in use
  */
 struct ltp_ranges {
 	struct rb_root	root;
 	u64		total;
+	u32		n;
 	struct ltp_range one;
 	bool		one_used;
 };

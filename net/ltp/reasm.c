@@ -6,14 +6,37 @@
 #include <linux/slab.h>
 
 #include "af_ltp.h"
+#include "mem.h"
 #include "reasm.h"
 #include "report.h"
 #include "session.h"
 #include "trace.h"
 
+/* Sessions that are looked at to find one to give up. */
+#define VICTIMS	64
+
 static struct sk_buff *run_of(struct rb_node *node)
 {
 	return rb_entry_safe(node, struct sk_buff, rbnode);
+}
+
+/* Counts a buffer; false if the machine's limit, or the cgroup's, is met. */
+static bool run_charge(struct ltp_import *i, u32 charge)
+{
+	if (!ltp_mem_charge(i->s.sk, charge, SK_MEM_RECV))
+		return false;
+	i->charge += charge;
+	atomic_add(charge, &i->s.sk->sk_rmem_alloc);
+	atomic64_add(charge, &i->s.span->holds);
+	return true;
+}
+
+static void run_uncharge(struct ltp_import *i, u32 charge)
+{
+	i->charge -= charge;
+	atomic_sub(charge, &i->s.sk->sk_rmem_alloc);
+	atomic64_sub(charge, &i->s.span->holds);
+	ltp_mem_uncharge(i->s.sk, charge);
 }
 
 static void run_link(struct ltp_import *i, struct sk_buff *skb)
@@ -38,46 +61,97 @@ static void run_link(struct ltp_import *i, struct sk_buff *skb)
 	}
 	rb_link_node(&skb->rbnode, parent, p);
 	rb_insert_color(&skb->rbnode, &i->runs);
-	i->charge += ltp_run(skb)->charge;
-	atomic_add(ltp_run(skb)->charge, &i->s.sk->sk_rmem_alloc);
 }
 
 /**
- * ltp_reasm_over() - whether the session's socket is beyond its buffer
- * @i: the session
+ * ltp_reasm_over() - whether a socket is beyond its buffer
+ * @sk: the socket
  *
- * Return: true if it holds more than SO_RCVBUF allows.
+ * Return: true if it holds more than SO_RCVBUF allows, or all sockets of the
+ * machine more than net.ltp.mem, or its sessions need too much besides data.
  */
-bool ltp_reasm_over(const struct ltp_import *i)
+bool ltp_reasm_over(const struct sock *sk)
 {
-	const struct sock *sk = i->s.sk;
+	return atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) ||
+	       unlikely(ltp_mem_full()) || ltp_mem_control_tight(sk);
+}
 
-	return atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf);
+/**
+ * ltp_reasm_reap() - a session that is over but for acknowledgments
+ * @sk: the socket
+ * @span: the span that it must be of, or NULL
+ *
+ * If it ends now nothing is lost: what is remembered of it answers whoever
+ * comes back.  A report that waits for the reader is let wait.
+ *
+ * Context: session.lock of no session held.
+ * Return: the oldest, with a reference, or NULL.
+ */
+struct ltp_session *ltp_reasm_reap(struct sock *sk, const struct ltp_span *span)
+{
+	struct ltp_session *s, *found = NULL;
+	struct ltp_sock *ls = ltp_sk(sk);
+	u32 budget = VICTIMS;
+
+	spin_lock_bh(&ls->lock);
+	list_for_each_entry(s, &ls->delivered, on_sock) {
+		if (!budget--)
+			break;
+		if ((span && s->span != span) ||
+		    !list_empty(&ltp_import(s)->on_brake))
+			continue;
+		ltp_session_hold(s);
+		found = s;
+		break;
+	}
+	spin_unlock_bh(&ls->lock);
+	return found;
 }
 
 /**
  * ltp_reasm_victim() - the session to give up for a full receive buffer
- * @i: a session that brings the socket beyond its buffer
+ * @sk: the socket
  *
- * The youngest incomplete session goes, so that the oldest always finishes:
- * claims bind (RFC 5326, section 6.22), and waiting sessions that each hold a
- * part would lock each other out.
+ * Where it is not data that fills the socket, one that is delivered goes.  Else
+ * it is an incomplete one, never the oldest, which always finishes: claims bind
+ * (RFC 5326, section 6.22), and waiting sessions that each hold a part would
+ * lock each other out.  Of the others it is the youngest of the peer that holds
+ * most data, or has most sessions if those are too many, so that who floods
+ * gives his own up.
  *
  * Context: session.lock of no session held.
- * Return: the session with a reference, or NULL if there is only the oldest.
+ * Return: the session with a reference, or NULL if there is none to give up.
  */
-struct ltp_session *ltp_reasm_victim(struct ltp_import *i)
+struct ltp_session *ltp_reasm_victim(struct sock *sk)
 {
-	struct ltp_sock *ls = ltp_sk(i->s.sk);
-	struct ltp_session *s = NULL;
+	struct ltp_session *s, *first, *victim = NULL;
+	bool many = ltp_mem_control_tight(sk);
+	struct ltp_sock *ls = ltp_sk(sk);
+	u32 budget = VICTIMS;
+	s64 most = -1, holds;
 
-	spin_lock_bh(&ls->lock);
-	if (!list_empty(&ls->imports) && !list_is_singular(&ls->imports)) {
-		s = list_last_entry(&ls->imports, struct ltp_session, on_sock);
-		ltp_session_hold(s);
+	if (many) {
+		victim = ltp_reasm_reap(sk, NULL);
+		if (victim)
+			return victim;
 	}
+	spin_lock_bh(&ls->lock);
+	first = list_first_entry_or_null(&ls->imports, struct ltp_session,
+					 on_sock);
+	list_for_each_entry_reverse(s, &ls->imports, on_sock) {
+		if (s == first || !budget--)
+			break;
+		holds = many ? READ_ONCE(s->span->imports) :
+			atomic64_read(&s->span->holds);
+		if (holds > most) {
+			most = holds;
+			victim = s;
+		}
+	}
+	if (victim)
+		ltp_session_hold(victim);
 	spin_unlock_bh(&ls->lock);
-	return s;
+	return victim;
 }
 
 /* Checks what a red segment says of the session; an enum ltp_reason if not. */
@@ -137,9 +211,11 @@ static void deliver(struct ltp_import *i)
 		return;
 	}
 	list_add_tail(&item->list, &ls->queue);
-	list_del_init(&i->s.on_sock);
+	list_move_tail(&i->s.on_sock, &ls->delivered);
 	spin_unlock(&ls->lock);
 
+	/* What is read is the reader's. */
+	atomic64_sub(i->charge, &i->s.span->holds);
 	i->item = NULL;
 	i->runs = RB_ROOT;
 	i->last = NULL;
@@ -167,6 +243,7 @@ int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 {
 	struct ltp_run *run = ltp_run(skb);
 	u64 start = run->start, end = start + run->len, from, to, pos;
+	enum ltp_mib_item why = LTP_MIB_DROP_NOMEM;
 	u64 added = 0;
 	int reason;
 
@@ -189,7 +266,15 @@ int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 				div_u64((u64)run->charge * (to - from),
 					run->len);
 		}
+		why = LTP_MIB_LIMIT_MEM;
+		if (!run_charge(i, ltp_run(part)->charge)) {
+			if (part != skb)
+				kfree_skb(part);
+			goto nomem;
+		}
+		why = LTP_MIB_DROP_NOMEM;
 		if (ltp_ranges_add(&i->held, from, to)) {
+			run_uncharge(i, ltp_run(part)->charge);
 			if (part != skb)
 				kfree_skb(part);
 			goto nomem;
@@ -209,9 +294,8 @@ int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 	goto free;
 
 nomem:
-	ltp_session_count(&i->s, LTP_MIB_DROP_NOMEM, 1);
-	trace_ltp_drop(i->s.key.engine, i->s.key.originator,
-		       LTP_MIB_DROP_NOMEM);
+	ltp_session_count(&i->s, why, 1);
+	trace_ltp_drop(i->s.key.engine, i->s.key.originator, why);
 free:
 	kfree_skb(skb);
 	return reason;
@@ -255,7 +339,7 @@ int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
 		goto free;
 
 	why = LTP_MIB_DROP_RCVBUF;
-	if (ltp_reasm_over(i))
+	if (atomic_read(&i->s.sk->sk_rmem_alloc) > READ_ONCE(i->s.sk->sk_rcvbuf))
 		goto drop;
 	why = LTP_MIB_DROP_NOMEM;
 	item = kzalloc(sizeof(*item), GFP_ATOMIC | __GFP_NOWARN);
@@ -267,10 +351,16 @@ int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
 	item->flags = ltp_segment_is_eob(last->type) ? LTP_RX_EOB : 0;
 	item->charge = run->charge + sizeof(*item);
 	item->skb = skb;
+	why = LTP_MIB_LIMIT_MEM;
+	if (!ltp_mem_charge(i->s.sk, item->charge, SK_MEM_RECV)) {
+		kfree(item);
+		goto drop;
+	}
 
 	spin_lock(&ls->lock);
 	if (ls->closing) {
 		spin_unlock(&ls->lock);
+		ltp_mem_uncharge(i->s.sk, item->charge);
 		kfree(item);
 		reason = LTP_REASON_UNREACH;
 		goto free;
@@ -314,8 +404,7 @@ void ltp_reasm_release(struct ltp_import *i)
 	runs_free(&i->runs);
 	i->last = NULL;
 	if (i->charge)
-		atomic_sub(i->charge, &i->s.sk->sk_rmem_alloc);
-	i->charge = 0;
+		run_uncharge(i, i->charge);
 	kfree(i->item);
 	i->item = NULL;
 	ltp_ranges_free(&i->held);
@@ -338,5 +427,6 @@ void ltp_reasm_item_free(struct sock *sk, struct ltp_item *item)
 	runs_free(&item->runs);
 	kfree_skb(item->skb);
 	atomic_sub(item->charge, &sk->sk_rmem_alloc);
+	ltp_mem_uncharge(sk, item->charge);
 	kfree(item);
 }

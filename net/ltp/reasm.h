@@ -8,8 +8,10 @@ int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 		  const struct ltp_segment *last);
 int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
 		    const struct ltp_segment *last);
-bool ltp_reasm_over(const struct ltp_import *i);
-struct ltp_session *ltp_reasm_victim(struct ltp_import *i);
+bool ltp_reasm_over(const struct sock *sk);
+struct ltp_session *ltp_reasm_victim(struct sock *sk);
+struct ltp_session *ltp_reasm_reap(struct sock *sk,
+				   const struct ltp_span *span);
 void ltp_reasm_release(struct ltp_import *i);
 void ltp_reasm_item_free(struct sock *sk, struct ltp_item *item);
 

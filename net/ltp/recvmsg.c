@@ -5,6 +5,7 @@
 
 #include "af_ltp.h"
 #include "compat.h"
+#include "mem.h"
 #include "notice.h"
 #include "output.h"
 #include "reasm.h"
@@ -56,6 +57,7 @@ static void uncharge(struct sock *sk, struct ltp_item *item, u32 charge)
 	charge = min(charge, item->charge);
 	item->charge -= charge;
 	atomic_sub(charge, &sk->sk_rmem_alloc);
+	ltp_mem_uncharge(sk, charge);
 }
 
 static void item_done(struct sock *sk, struct ltp_item *item)

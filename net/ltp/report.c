@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 
 #include "block.h"
+#include "mem.h"
 #include "output.h"
 #include "reasm.h"
 #include "report.h"
@@ -92,6 +93,10 @@ static struct ltp_signal *report_build(struct ltp_import *i, u64 cp_serial,
 				 GFP_ATOMIC);
 	if (!sig)
 		return NULL;
+	if (!ltp_mem_control(i, ksize(sig))) {
+		ltp_session_signal_free(sig);
+		return NULL;
+	}
 	sig->serial = i->s.next_serial++;
 	sig->ref = cp_serial;
 	sig->lower = lower;
@@ -108,6 +113,24 @@ static struct ltp_signal *report_build(struct ltp_import *i, u64 cp_serial,
 	return sig;
 }
 
+/*
+ * Notes that a checkpoint was answered.  The serials of a peer that counts make
+ * one range.
+ */
+static bool answer_remember(struct ltp_import *i, u64 cp_serial)
+{
+	u32 before = i->answered.n, more = sizeof(struct ltp_range);
+
+	if (!cp_serial)
+		return true;
+	if (!ltp_mem_control(i, more))
+		return false;
+	ltp_ranges_add(&i->answered, cp_serial - 1, cp_serial);
+	if (i->answered.n <= before)
+		ltp_mem_control_back(i, more * (1 + before - i->answered.n));
+	return true;
+}
+
 /* Reports on [lower, @upper) in as many segments as it takes (6.11). */
 static void report_send(struct ltp_import *i, u64 cp_serial, u64 lower,
 			u64 upper)
@@ -118,19 +141,22 @@ static void report_send(struct ltp_import *i, u64 cp_serial, u64 lower,
 
 	if (wire < 2 * LTP_SEG_RS_HEAD_MAX)
 		return;		/* no route: the checkpoint will come again */
-	if (cp_serial)
-		ltp_ranges_add(&i->answered, cp_serial - 1, cp_serial);
+	if (!ltp_span_affords(i->s.span) || !answer_remember(i, cp_serial))
+		return;		/* likewise */
 	if (!ltp_ranges_cover(&i->held, lower, upper))
 		i->problems++;
 	max = READ_ONCE(i->s.span->conf.max_problems);
 	if (max && i->problems > max) {
+		ltp_session_count(&i->s, LTP_MIB_LIMIT_PROBLEMS, 1);
 		ltp_session_cancel(&i->s, LTP_REASON_RLEXC, false);
 		return;
 	}
 	while (lower < upper) {
-		sig = report_build(i, cp_serial, lower, upper, wire);
+		sig = ltp_span_affords(i->s.span) ?
+		      report_build(i, cp_serial, lower, upper, wire) : NULL;
 		if (!sig)
 			return;
+		ltp_span_spend(i->s.span, sig->n_data);
 		trace_ltp_report(&i->s, true, sig->serial, cp_serial,
 				 sig->lower, sig->upper);
 		list_add_tail(&sig->list, &i->s.signals);
@@ -235,9 +261,13 @@ static bool delay(struct ltp_import *i, u64 cp_serial, u64 lower, u64 upper)
 	if (!reorder || i->n_delayed == DELAYED_MAX ||
 	    ltp_ranges_cover(&i->held, lower, upper))
 		return false;
-	d = kzalloc(sizeof(*d), GFP_ATOMIC | __GFP_NOWARN);
-	if (!d)
+	if (!ltp_mem_control(i, sizeof(*d)))
 		return false;
+	d = kzalloc(sizeof(*d), GFP_ATOMIC | __GFP_NOWARN);
+	if (!d) {
+		ltp_mem_control_back(i, sizeof(*d));
+		return false;
+	}
 	d->cp_serial = cp_serial;
 	d->lower = lower;
 	d->upper = upper;
@@ -257,6 +287,7 @@ static void delayed_send(struct ltp_import *i, struct ltp_delayed *d)
 
 	list_del(&d->list);
 	i->n_delayed--;
+	ltp_mem_control_back(i, sizeof(*d));
 	if (i->s.state == LTP_DELIVERED) {
 		lower = 0;
 		upper = i->red_length;
@@ -378,7 +409,7 @@ void ltp_report_checkpoint(struct ltp_import *i, const struct ltp_segment *cp)
 		return;
 	if (i->n_reports >= REPORTS_MAX ||
 	    i->answered.total >= ANSWERED_MAX) {
-		ltp_session_count(&i->s, LTP_MIB_DROP_LIMIT, 1);
+		ltp_session_count(&i->s, LTP_MIB_LIMIT_CONTROL, 1);
 		return;
 	}
 	if (i->s.state == LTP_DELIVERED) {
@@ -407,6 +438,10 @@ static void acked_remember(struct ltp_import *i, const struct ltp_signal *sig)
 	acked = ltp_session_signal(LTP_SEG_RS, 0, GFP_ATOMIC);
 	if (!acked)
 		return;
+	if (!ltp_mem_control(i, ksize(acked))) {
+		ltp_session_signal_free(acked);
+		return;
+	}
 	acked->serial = sig->serial;
 	acked->lower = sig->lower;
 	list_add_tail(&acked->list, &i->acked);
@@ -430,6 +465,8 @@ void ltp_report_acked(struct ltp_import *i, u64 serial)
 		return;
 	i->n_reports--;
 	list_del_init(&sig->list);
+	if (i->s.state <= LTP_DELIVERED)
+		ltp_mem_control_back(i, ksize(sig));
 	if (i->s.state == LTP_DELIVERED && i->length != LTP_UNKNOWN &&
 	    ltp_import_reported(i))
 		ltp_session_close(&i->s);
@@ -627,6 +664,7 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 		cycle = cp ? cp->cycle + 1 : 1;
 		reason = over_limits(e, cycle);
 		if (reason >= 0) {
+			ltp_session_count(&e->s, LTP_MIB_LIMIT_PROBLEMS, 1);
 			ltp_session_cancel(&e->s, reason, false);
 			return 0;
 		}

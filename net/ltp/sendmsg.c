@@ -7,6 +7,7 @@
 #include "af_ltp.h"
 #include "block.h"
 #include "compat.h"
+#include "mem.h"
 #include "notice.h"
 #include "output.h"
 #include "session.h"
@@ -17,6 +18,9 @@
 
 /* A sender that waits looks up this often even if nothing woke it. */
 #define LOOK_UP		(HZ / 10)
+
+/* What a burst needs besides its bytes, at most. */
+#define BURST_OVERHEAD	768
 
 /**
  * struct wish - how a block shall be sent: socket options, control messages
@@ -151,6 +155,50 @@ static bool has_space(const struct sock *sk)
 	return refcount_read(&sk->sk_wmem_alloc) < READ_ONCE(sk->sk_sndbuf);
 }
 
+/* Gives back what was reserved and not used. */
+static void unreserve(struct ltp_export *e)
+{
+	if (e->reserved)
+		ltp_mem_uncharge(e->s.sk, e->reserved);
+	e->reserved = 0;
+}
+
+/*
+ * Charges @len bytes of a block in advance, with their headers and bursts, so
+ * that nothing is copied that there is no room for.  Nobody tells when there
+ * is some again.
+ */
+static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
+		   long *timeo)
+{
+	u64 segs = div_u64(len, e->wire - LTP_SEG_DATA_HDR_MAX) + 2;
+	long slice;
+	u64 want;
+
+	want = len + segs * LTP_SEG_DATA_HDR_MAX +
+	       (div_u64(segs, e->burst_limit) + 2) * BURST_OVERHEAD;
+	if (want > INT_MAX)
+		return -EMSGSIZE;
+	unreserve(e);
+	while (!ltp_mem_charge(&ls->sk, want, SK_MEM_SEND)) {
+		ltp_session_count(&e->s, LTP_MIB_LIMIT_MEM, 1);
+		if (!timeo)
+			return -ENOBUFS;
+		if (!*timeo)
+			return -EAGAIN;
+		if (signal_pending(current))
+			return sock_intr_errno(*timeo);
+		if (READ_ONCE(e->s.state) != LTP_SENDING)
+			return -EPIPE;
+		slice = min_t(long, *timeo, LOOK_UP);
+		slice -= schedule_timeout_interruptible(slice);
+		if (*timeo != MAX_SCHEDULE_TIMEOUT)
+			*timeo -= slice;
+	}
+	e->reserved = want;
+	return 0;
+}
+
 /* Both what the socket has room for and what the span allows. */
 static bool may_send(struct ltp_sock *ls, struct ltp_span *span, bool fresh,
 		     u64 more, bool stays)
@@ -192,8 +240,8 @@ static int wait_for_space(struct ltp_sock *ls, struct ltp_span *span,
 
 	if (may_send(ls, span, !e, more, *timeo))
 		return 0;
-	if (has_space(sk))
-		ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_WAITS, 1);
+	ltp_mib_add(span->engine, span, has_space(sk) ? LTP_MIB_LIMIT_WAITS :
+		    LTP_MIB_SNDBUF_WAITS, 1);
 	add_wait_queue(sk_sleep(sk), &wait);
 	for (;;) {
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
@@ -251,20 +299,32 @@ static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 	u64 left;
 	int err;
 
+	if (!timeo) {
+		err = reserve(ls, e, iov_iter_count(from), NULL);
+		if (err)
+			return err;
+	}
+	err = 0;
 	while (last ? !e->ended : iov_iter_count(from)) {
 		left = e->tail_len + iov_iter_count(from);
 		left = clamp_t(u64, left, 1, e->burst_max);
-		err = timeo ? wait_for_space(ls, e->s.span, e, left, timeo) : 0;
+		if (timeo) {
+			err = wait_for_space(ls, e->s.span, e, left, timeo);
+			if (!err)
+				err = reserve(ls, e, left, timeo);
+		}
 		if (!err)
 			err = ltp_block_append(e, from, last,
 					       checkpoint_distance(ls, e,
 								   total));
 		if (err < 0)
-			return err;
+			break;
 		if (err)
 			ltp_output_export(e);
+		err = 0;
 	}
-	return 0;
+	unreserve(e);
+	return err;
 }
 
 /**
@@ -344,8 +404,10 @@ static int block_open(struct ltp_sock *ls, const struct sockaddr_ltp *to,
 	if (whole && (len > room || len > max))
 		goto out;
 	err = -EAGAIN;
-	if (whole && len + sk_wmem_alloc_get(&ls->sk) > room)
+	if (whole && len + sk_wmem_alloc_get(&ls->sk) > room) {
+		ltp_mib_add(span->engine, span, LTP_MIB_SNDBUF_WAITS, 1);
 		goto out;
+	}
 	do {
 		err = -EAGAIN;
 		if (!whole)

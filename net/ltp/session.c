@@ -8,6 +8,7 @@
 #include "block.h"
 #include "compat.h"
 #include "flow.h"
+#include "mem.h"
 #include "notice.h"
 #include "output.h"
 #include "reasm.h"
@@ -172,6 +173,8 @@ static void drop_sock(struct ltp_session *s)
 	if (s->no_sock)
 		return;
 	s->no_sock = true;
+	if (!ltp_session_is_export(s))
+		ltp_mem_control_back(ltp_import(s), ltp_import(s)->control);
 	sock_put(s->sk);
 }
 
@@ -258,28 +261,33 @@ static void closed_free(struct ltp_net *ln, struct ltp_closed *c)
  * Late segments of an ended session must neither open it again nor go
  * unanswered (REQUIREMENTS 9.2, 9.3).  The oldest memories go first.
  */
-static void remember(struct ltp_import *i, bool delivered)
+static void remember(struct ltp_span *span, const struct ltp_session_key *key,
+		     bool delivered, u64 red_length, u8 reason)
 {
-	struct ltp_span *span = i->s.span;
 	struct ltp_net *ln = span->engine->ln;
 	struct ltp_closed *c, *old;
+	u32 max = READ_ONCE(ln->memories);
 	u64 now = ktime_get_ns();
 
 	c = kzalloc(sizeof(*c), GFP_ATOMIC | __GFP_NOWARN);
 	if (!c)
 		return;
-	c->key = i->s.key;
+	c->key = *key;
 	c->span = span;
 	c->expires = now + ltp_timer_patience(span);
 	c->delivered = delivered;
-	c->red_length = i->red_length;
-	c->reason = i->s.reason;
+	c->red_length = red_length;
+	c->reason = reason;
 
 	spin_lock(&span->lock);
 	while (!list_empty(&span->closed)) {
 		old = list_first_entry(&span->closed, struct ltp_closed, list);
-		if (old->expires > now && span->n_closed < LTP_CLOSED_MAX)
-			break;
+		if (old->expires > now) {
+			if (span->n_closed < max)
+				break;
+			ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_MEMORIES,
+				    1);
+		}
 		closed_free(ln, old);
 	}
 	if (span->dead ||
@@ -291,6 +299,24 @@ static void remember(struct ltp_import *i, bool delivered)
 		span->n_closed++;
 	}
 	spin_unlock(&span->lock);
+}
+
+/**
+ * ltp_session_refuse() - remember a session that is not begun
+ * @span: the span of its sender
+ * @key: its name
+ * @reason: enum ltp_reason
+ *
+ * What comes of it is dropped, and its checkpoints are answered with a
+ * cancellation.
+ *
+ * Context: softirq.
+ */
+void ltp_session_refuse(struct ltp_span *span,
+			const struct ltp_session_key *key, u8 reason)
+{
+	ltp_mib_add(span->engine, span, LTP_MIB_BLOCKS_REFUSED, 1);
+	remember(span, key, false, LTP_UNKNOWN, reason);
 }
 
 /**
@@ -385,7 +411,8 @@ void ltp_session_close(struct ltp_session *s)
 	} else {
 		/* What a limit kept out may come again. */
 		if (began)
-			remember(ltp_import(s), delivered);
+			remember(span, &s->key, delivered,
+				 ltp_import(s)->red_length, s->reason);
 		ltp_reasm_release(ltp_import(s));
 		/* Charged to the socket, of which it is no reference. */
 		kfree_skb(ltp_import(s)->notice);
@@ -627,6 +654,16 @@ void ltp_export_check(struct ltp_export *e)
 	ltp_session_close(&e->s);
 }
 
+/*
+ * Of several spans one alone may not use up the engine's import sessions: it
+ * gets the next one while it has at most eight times as many as are free.
+ */
+static bool greedy(const struct ltp_span *span, u32 left)
+{
+	return READ_ONCE(span->imports) > 8 * ((u64)left + 1) &&
+	       READ_ONCE(span->engine->n_spans) > 1;
+}
+
 /**
  * ltp_import_create() - the first segment of a block came
  * @span: the span of its sender
@@ -636,21 +673,21 @@ void ltp_export_check(struct ltp_export *e)
  *
  * Context: softirq.
  * Return: the session with a reference, or an ERR_PTR: -EEXIST if another CPU
- * was first; -ENOBUFS beyond the engine's limit or the span's.
+ * was first; -ENOBUFS beyond a limit of the engine, the span or the socket.
  */
 struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 				     const struct ltp_session_key *key,
 				     u64 service)
 {
 	struct ltp_engine *engine = span->engine;
+	u32 n = atomic_inc_return(&engine->imports);
 	struct ltp_import *i;
 	int err;
 
-	if (atomic_inc_return(&engine->imports) >
-	    READ_ONCE(engine->max_imports)) {
-		err = -ENOBUFS;
+	err = -ENOBUFS;
+	if (n > READ_ONCE(engine->max_imports) ||
+	    unlikely(greedy(span, READ_ONCE(engine->max_imports) - n)))
 		goto uncount;
-	}
 	err = -ENOMEM;
 	i = kzalloc(sizeof(*i), GFP_ATOMIC | __GFP_NOWARN);
 	if (!i)
@@ -673,7 +710,9 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 	INIT_LIST_HEAD(&i->delayed);
 	i->last_heard = i->s.born;
 
-	err = ltp_session_insert(&i->s, &ltp_sk(sk)->imports);
+	err = -ENOBUFS;
+	if (ltp_mem_control(i, ksize(i) + ksize(i->item)))
+		err = ltp_session_insert(&i->s, &ltp_sk(sk)->imports);
 	if (err) {
 		ltp_session_put(&i->s);
 		return ERR_PTR(err);

@@ -55,6 +55,8 @@ void ltp_session_signal_free(struct ltp_signal *sig);
 
 bool ltp_session_recall(struct ltp_net *ln, const struct ltp_session_key *key,
 			struct ltp_closed *copy);
+void ltp_session_refuse(struct ltp_span *span,
+			const struct ltp_session_key *key, u8 reason);
 void ltp_session_forget(struct ltp_span *span);
 
 static inline bool ltp_session_is_export(const struct ltp_session *s)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Spans: what an engine knows of a remote engine. */
+#include <linux/ip.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/udp.h>
 #include <net/ipv6.h>
 
 #include "compat.h"
@@ -10,6 +13,16 @@
 #include "session.h"
 #include "span.h"
 #include "udp.h"
+
+/*
+ * What a peer is answered, in bytes with UDP and IP headers: so many times what
+ * it sent, what an idle link needs besides, at first and in a second, and the
+ * most that is put by.
+ */
+#define CREDIT_FACTOR	2
+#define CREDIT_FIRST	SZ_64K
+#define CREDIT_RATE	SZ_4K
+#define CREDIT_MAX	SZ_4M
 
 const struct rhashtable_params ltp_span_params = {
 	.head_offset = offsetof(struct ltp_span, node),
@@ -90,6 +103,11 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	span->learned = learned;
 	span->used = ktime_get_ns();
 	spin_lock_init(&span->lock);
+	spin_lock_init(&span->answers_lock);
+	span->answers = READ_ONCE(engine->ln->answers);
+	span->answers_at = jiffies;
+	span->credit = CREDIT_FIRST;
+	span->earned_at = jiffies;
 	INIT_LIST_HEAD(&span->sessions);
 	INIT_LIST_HEAD(&span->blocked[false]);
 	INIT_LIST_HEAD(&span->blocked[true]);
@@ -111,6 +129,7 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 					    ltp_span_params);
 	if (!err) {
 		engine->ln->n_learned += learned;
+		WRITE_ONCE(engine->n_spans, engine->n_spans + 1);
 		return 0;
 	}
 	if (err == -EEXIST)
@@ -149,6 +168,7 @@ void ltp_span_delete(struct ltp_span *span)
 	ltp_session_forget(span);
 	ltp_span_unblock(span);
 	span->engine->ln->n_learned -= span->learned;
+	WRITE_ONCE(span->engine->n_spans, span->engine->n_spans - 1);
 	skb_queue_purge(&span->held);
 	ltp_span_put(span);
 }
@@ -201,6 +221,102 @@ struct ltp_span *ltp_span_by_addr(struct ltp_net *ln, u64 engine,
 			break;
 	rcu_read_unlock();
 	return pos ? span : NULL;
+}
+
+/* Bytes of the UDP and IP headers of a datagram to the peer, or from there. */
+static u32 headers(const struct ltp_span *span)
+{
+	return sizeof(struct udphdr) + (span->remote.family == AF_INET ?
+		sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+}
+
+/* Turns what the peer sent since into credit; ltp_span.answers_lock held. */
+static void earn(struct ltp_span *span)
+{
+	u32 copies = READ_ONCE(span->conf.redundancy);
+	unsigned long now = jiffies;
+	u64 got, more;
+
+	if (now == span->earned_at)
+		return;
+	got = ltp_mib_read(span->mib, LTP_MIB_RX_BYTES) +
+	      headers(span) * ltp_mib_read(span->mib, LTP_MIB_RX_DATAGRAMS);
+	more = (got - span->earned) * CREDIT_FACTOR * copies +
+	       div_u64((u64)jiffies_to_msecs(now - span->earned_at) *
+		       CREDIT_RATE, MSEC_PER_SEC);
+	span->credit += min_t(u64, more, CREDIT_MAX);
+	span->earned = got;
+	span->earned_at = now;
+}
+
+/**
+ * ltp_span_affords() - whether a peer may be sent more answers
+ * @span: the span
+ *
+ * Answers are the signals of import sessions and all acknowledgments: what a
+ * peer, or who forges its address, can have sent as often as he likes.  So all
+ * of them together are not more than twice what came from there.  Who may have
+ * one may have it whole, and owes the rest.
+ *
+ * Context: any.
+ * Return: false if the peer's credit is used up; that is counted.
+ */
+bool ltp_span_affords(struct ltp_span *span)
+{
+	bool may;
+
+	spin_lock_bh(&span->answers_lock);
+	if (span->credit <= 0)
+		earn(span);
+	may = span->credit > 0;
+	spin_unlock_bh(&span->answers_lock);
+	if (!may)
+		ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_ANSWERS, 1);
+	return may;
+}
+
+/**
+ * ltp_span_spend() - an answer costs credit
+ * @span: the span
+ * @bytes: of the segment
+ *
+ * Context: any.
+ */
+void ltp_span_spend(struct ltp_span *span, u32 bytes)
+{
+	u32 copies = READ_ONCE(span->conf.redundancy);
+
+	spin_lock_bh(&span->answers_lock);
+	span->credit -= (u64)(bytes + headers(span)) * copies;
+	spin_unlock_bh(&span->answers_lock);
+}
+
+/**
+ * ltp_span_may_answer() - limit answers to what nobody asked for
+ * @span: the span
+ *
+ * So many a second to segments of sessions that are not known, each about as
+ * large as what it answers (REQUIREMENTS 7.6, 8.2, 9.4).
+ *
+ * Context: any.
+ * Return: true if the answer may be sent; that it may not is counted.
+ */
+bool ltp_span_may_answer(struct ltp_span *span)
+{
+	bool may;
+
+	spin_lock_bh(&span->answers_lock);
+	if (time_after_eq(jiffies, span->answers_at + HZ)) {
+		span->answers = READ_ONCE(span->engine->ln->answers);
+		span->answers_at = jiffies;
+	}
+	may = span->answers;
+	if (may)
+		span->answers--;
+	spin_unlock_bh(&span->answers_lock);
+	if (!may)
+		ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_ANSWERS, 1);
+	return may;
 }
 
 static bool sessions_used_up(const struct ltp_span *span)

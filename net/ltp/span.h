@@ -26,6 +26,9 @@ u32 ltp_span_payload_max(struct ltp_span *span);
 u32 ltp_span_burst_max(struct ltp_span *span);
 bool ltp_span_is_from(const struct ltp_span *span,
 		      const struct ltp_addr *from);
+bool ltp_span_affords(struct ltp_span *span);
+void ltp_span_spend(struct ltp_span *span, u32 bytes);
+bool ltp_span_may_answer(struct ltp_span *span);
 
 static inline void ltp_span_hold(struct ltp_span *span)
 {

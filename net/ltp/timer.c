@@ -191,6 +191,8 @@ static void signals_expire(struct ltp_session *s, u64 now,
 		}
 		sig->sent_at = now;
 		sig->shift = 0;
+		if (!ltp_output_affords(s, sig))
+			continue;
 		skb = ltp_block_signal_skb(sig);
 		if (skb)
 			__skb_queue_tail(out, skb);

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that sockets hold.  All of it counts in the kernel's own accounting
+ * of sockets, which has a limit for the machine, net.ltp.mem, and charges the
+ * memory cgroup of whoever made the socket.  That works in whole pages, kept
+ * per CPU, so a received buffer costs a lock of its socket and little more.
+ */
+#include <linux/cache.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+
+#include "mem.h"
+#include "session.h"
+
+/* What import sessions of one socket need besides data, at least. */
+#define CONTROL_MIN	SZ_1M
+
+/*
+ * Pages: where pressure ends, begins, and the limit.  There is no state of
+ * pressure: below the limit everybody gets what his own buffers allow.
+ */
+static long mem_limit[3];
+static int mem_granted __ro_after_init = INT_MAX;
+static atomic_long_t mem_allocated;
+static DEFINE_PER_CPU(int, mem_fw_alloc);
+
+struct proto ltp_proto = {
+	.name			= "LTP",
+	.owner			= THIS_MODULE,
+	.obj_size		= sizeof(struct ltp_sock),
+	.memory_allocated	= &mem_allocated,
+	.per_cpu_fw_alloc	= &mem_fw_alloc,
+	.sysctl_mem		= mem_limit,
+	.sysctl_rmem		= &mem_granted,
+	.sysctl_wmem		= &mem_granted,
+};
+
+/**
+ * ltp_mem_init() - set up at module load
+ *
+ * Return: 0 or an errno.
+ */
+int __init ltp_mem_init(void)
+{
+	mem_limit[2] = max_t(long, totalram_pages() / 4, SZ_16M >> PAGE_SHIFT);
+	return proto_register(&ltp_proto, 1);
+}
+
+/**
+ * ltp_mem_limit() - where net.ltp.mem is
+ *
+ * Return: the most pages that all LTP sockets of the machine may hold.
+ */
+long *ltp_mem_limit(void)
+{
+	return &mem_limit[2];
+}
+
+/**
+ * ltp_mem_full() - whether net.ltp.mem is used up
+ *
+ * Context: any.
+ * Return: true if it is; CPUs may have a few pages left.
+ */
+bool ltp_mem_full(void)
+{
+	return atomic_long_read(&mem_allocated) >= READ_ONCE(mem_limit[2]);
+}
+
+/* ltp_sock.mem_lock held */
+static bool mem_schedule(struct sock *sk, u32 bytes, int kind)
+{
+	int more = bytes - READ_ONCE(sk->sk_forward_alloc);
+
+	if (more > 0 && !__sk_mem_schedule(sk, more, kind))
+		return false;
+	sk_mem_charge(sk, bytes);
+	return true;
+}
+
+/**
+ * ltp_mem_charge() - count memory that a socket begins to hold
+ * @sk: the socket
+ * @bytes: how much
+ * @kind: %SK_MEM_RECV or %SK_MEM_SEND
+ *
+ * Context: any; takes ltp_sock.mem_lock, a leaf.
+ * Return: false if net.ltp.mem, or the memory cgroup, has no room for it.
+ */
+bool ltp_mem_charge(struct sock *sk, u32 bytes, int kind)
+{
+	struct ltp_sock *ls = ltp_sk(sk);
+	bool ok;
+
+	spin_lock_bh(&ls->mem_lock);
+	ok = mem_schedule(sk, bytes, kind);
+	spin_unlock_bh(&ls->mem_lock);
+	return ok;
+}
+
+/**
+ * ltp_mem_uncharge() - memory is not held any more
+ * @sk: the socket
+ * @bytes: how much, of what was charged
+ *
+ * Context: any; takes ltp_sock.mem_lock, a leaf.
+ */
+void ltp_mem_uncharge(struct sock *sk, u32 bytes)
+{
+	struct ltp_sock *ls = ltp_sk(sk);
+
+	spin_lock_bh(&ls->mem_lock);
+	sk_mem_uncharge(sk, bytes);
+	spin_unlock_bh(&ls->mem_lock);
+}
+
+/* Half as much again as the receive buffer. */
+static u32 control_max(const struct sock *sk)
+{
+	return max_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2, CONTROL_MIN);
+}
+
+/**
+ * ltp_mem_control() - count what an import session needs besides data
+ * @i: the session, which has its socket
+ * @bytes: how much more: itself, its reports, what it remembers of them
+ *
+ * Such things are small, but strangers have them made.  So they have a limit
+ * of their own for each socket, beside the receive buffer.
+ *
+ * Context: session.lock held, or nobody else knows the session.
+ * Return: false if there is no room; that is counted.
+ */
+bool ltp_mem_control(struct ltp_import *i, u32 bytes)
+{
+	struct sock *sk = i->s.sk;
+	struct ltp_sock *ls = ltp_sk(sk);
+	enum ltp_mib_item why;
+	bool ok = false;
+
+	spin_lock_bh(&ls->mem_lock);
+	why = LTP_MIB_LIMIT_CONTROL;
+	if (ls->control + bytes <= control_max(sk)) {
+		why = LTP_MIB_LIMIT_MEM;
+		ok = mem_schedule(sk, bytes, SK_MEM_RECV);
+	}
+	if (ok) {
+		WRITE_ONCE(ls->control, ls->control + bytes);
+		i->control += bytes;
+	}
+	spin_unlock_bh(&ls->mem_lock);
+	if (!ok)
+		ltp_session_count(&i->s, why, 1);
+	return ok;
+}
+
+/**
+ * ltp_mem_control_back() - some of it is not needed any more
+ * @i: the session, which has its socket
+ * @bytes: how much
+ *
+ * Context: as ltp_mem_control().
+ */
+void ltp_mem_control_back(struct ltp_import *i, u32 bytes)
+{
+	struct sock *sk = i->s.sk;
+	struct ltp_sock *ls = ltp_sk(sk);
+
+	if (WARN_ON_ONCE(bytes > i->control))
+		bytes = i->control;
+	if (!bytes)
+		return;
+	spin_lock_bh(&ls->mem_lock);
+	WRITE_ONCE(ls->control, ls->control - bytes);
+	i->control -= bytes;
+	sk_mem_uncharge(sk, bytes);
+	spin_unlock_bh(&ls->mem_lock);
+}
+
+/**
+ * ltp_mem_control_tight() - whether a socket's room for control is nearly full
+ * @sk: the socket
+ *
+ * Context: any.
+ * Return: true above three quarters.
+ */
+bool ltp_mem_control_tight(const struct sock *sk)
+{
+	return READ_ONCE(ltp_sk(sk)->control) > control_max(sk) / 4 * 3;
+}

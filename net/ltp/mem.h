@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_MEM_H
+#define _LTP_MEM_H
+
+#include <net/ltp.h>
+
+extern struct proto ltp_proto;
+
+int ltp_mem_init(void);
+long *ltp_mem_limit(void);
+bool ltp_mem_full(void);
+bool ltp_mem_charge(struct sock *sk, u32 bytes, int kind);
+void ltp_mem_uncharge(struct sock *sk, u32 bytes);
+bool ltp_mem_control(struct ltp_import *i, u32 bytes);
+void ltp_mem_control_back(struct ltp_import *i, u32 bytes);
+bool ltp_mem_control_tight(const struct sock *sk);
+
+#endif /* _LTP_MEM_H */
