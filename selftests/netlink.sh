@@ -468,9 +468,78 @@ own_namespace()
 		'echo "4096 8192 16384" > /proc/sys/net/ltp/wmem' 2> /dev/null
 }
 
+# Sockets for everybody, whatever the client service, but for 0; buffers beyond
+# the limits, and the machine's memory, for nobody else.
+nobody_sockets()
+{
+	ltp engine add 1 local 127.0.0.1 && ltp engine add 2 local 127.0.0.1 port 1114 &&
+	ltp span add engine 1 to 2 addr 127.0.0.1 port 1114 rate unlimited &&
+	ltp span add engine 2 to 1 addr 127.0.0.1 rate unlimited || return
+	"${NOBODY[@]}" python3 -c "$PYTHON_SOCKETS"'
+for s in 1, 2, 3, 64, 2**64 - 1:
+    rx = rdm()
+    want(0, bind, rx, 2, s)
+    want(0, send, rdm(), 2, s)
+    want(0, received, rx)
+want(EINVAL, bind, rdm(), 2, 0)
+for force in 32, 33:
+    want(EPERM, option, rdm(), force, 1 << 30)
+' || return
+	! "${NOBODY[@]}" sh -c 'echo 5 > /proc/sys/net/ltp/mem' 2> /dev/null || return
+	ltp engine del 1 && ltp engine del 2
+}
+
+# What is in a container sees nothing of what is outside, and the other way
+# round; the machine's memory is not its to give.
+contained()
+{
+	local out
+	ltp engine add 1 local 127.0.0.1 && ltp span add to 2 addr 127.0.0.1 port 9 rate 10kbit &&
+		"${NOBODY[@]}" python3 -c "$PYTHON_SOCKETS"'
+want(0, send, rdm(), 2, 5)' || return
+	is "$(ltp session | wc -l)" -eq 1 "sessions outside" || return
+	# shellcheck disable=SC2016
+	unshare -U -r -n sh -c 'ip link set lo up
+		[ -z "$(ltp engine; ltp span; ltp session)" ] || { echo "seen from inside"; exit 1; }
+		! ltp engine del 1 2> /dev/null &&
+		! ltp span set to 2 rate 1mbit 2> /dev/null &&
+		! ltp session cancel engine 1 to 2 export number 1 2> /dev/null &&
+		python3 -c "$1" &&
+		ltp engine add 7 && echo 3 > /proc/sys/net/ltp/accept_unknown &&
+		echo 5 > /proc/sys/net/ltp/answers && cat /proc/sys/net/ltp/mem > /dev/null &&
+		! sh -c "echo 5 > /proc/sys/net/ltp/mem" 2> /dev/null' sh "$PYTHON_SOCKETS"'
+want(EADDRNOTAVAIL, bind, rdm(), 1, 5)
+want(ENETUNREACH, send, rdm(), 2, 5)
+want(0, bind, rdm(), 0, 5)' || return
+	out=$(ltp engine show | cut -d " " -f 1)
+	is "$out" = 1 "engines outside" &&
+	is "$(cat /proc/sys/net/ltp/accept_unknown)" -eq 0 "accept_unknown outside" &&
+	is "$(cat /proc/sys/net/ltp/answers)" -eq 1000 "answers outside" &&
+	is "$(ltp session | wc -l)" -eq 1 "sessions outside" &&
+	ltp engine del 1
+}
+
+# Python does not know the family.
+# shellcheck disable=SC2016
+PYTHON_SOCKETS='
+from errno import *
+import ctypes, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def to(engine, service): return struct.pack("=HHIQQ", 18, 0, 0, engine, service)
+def rdm(): return libc.socket(18, 4, 0)
+def bind(fd, *name): return libc.bind(fd, to(*name), 24)
+def send(fd, *name): return libc.sendto(fd, b"x", 1, 0, to(*name), 24)
+def option(fd, name, val): return libc.setsockopt(fd, 1, name, struct.pack("i", val), 4)
+def received(fd): return libc.recv(fd, ctypes.create_string_buffer(9), 9, 0)
+def want(err, call, *words):
+    got = ctypes.get_errno() if call(*words) < 0 else 0
+    if got != err:
+        sys.exit("%s%s: %s, not %s" % (call.__name__, words[1:], errorcode.get(got), errorcode.get(err)))
+'
+
 sysctls()
 {
-	local f v
+	local f v words
 
 	for f in wmem rmem; do
 		echo "5000 60000 700000" > /proc/sys/net/ltp/$f || return
@@ -478,6 +547,13 @@ sysctls()
 		for v in "0 1 2" "4095 8192 16384" "-1 8192 16384" "x" "8192 8192 99999999999"; do
 			! echo "$v" > /proc/sys/net/ltp/$f || { echo "$f: $v accepted"; return 1; }
 		done
+	done 2> /dev/null
+	for v in "answers 0 1000000 -1 1000001" "memories 1 16777216 0 16777217"; do
+		read -ra words <<< "$v"
+		f=/proc/sys/net/ltp/${words[0]}
+		echo "${words[1]}" > "$f" && echo "${words[2]}" > "$f" || return
+		! echo "${words[3]}" > "$f" && ! echo "${words[4]}" > "$f" ||
+			{ echo "$f: accepted"; return 1; }
 	done 2> /dev/null
 	# Each namespace has its own.
 	is "$(unshare -n cat /proc/sys/net/ltp/wmem | xargs)" != "5000 60000 700000" "another's"
@@ -502,10 +578,13 @@ check "many engines and spans" many
 check "JSON" json
 check "requests the tool cannot make" raw
 check "without privilege" unprivileged
+check "sockets without privilege" nobody_sockets
 if unshare -U -r true 2> /dev/null; then
 	check "a user namespace" own_namespace
+	check "a container" contained
 else
 	skip "a user namespace" "not to be had here"
+	skip "a container" "not to be had here"
 fi
 check "sysctls" sysctls
 finish
