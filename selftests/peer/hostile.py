@@ -1,0 +1,620 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Peers that mean harm: hostile.py [--cost] NEAR FAR.
+
+NEAR and FAR are network namespaces, as hostile.sh makes them.  In NEAR is
+engine 1, which receives for one service with a small buffer.  In FAR are
+engine 2, an honest one, and two addresses to send from by hand: that of
+engine 3, which is configured and hostile, and one that nobody knows.
+
+Prints TAP.  --cost: prints instead what a hostile datagram of each kind costs,
+on a machine whose clock counts instructions.
+"""
+
+import errno
+import json
+import os
+import random
+import select
+import socket
+import subprocess
+import sys
+import time
+
+import app
+from codec import Segment, pattern, sdnv
+
+NEAR, HONEST, HOSTILE, STRANGER = ("10.18.1.1", "10.18.1.2", "10.18.1.3",
+                                   "10.18.1.4")
+SERVICE, BLOCK = 5, 100000
+RCVBUF = 512 << 10      # doubled by the kernel
+IMPORTS = 2000
+SLOW = int(os.environ.get("LTP_SLOW", 1))
+# Hostile datagrams a second; one CPU that checks all its memory makes fewer.
+FLOOD = 100 if "LTP_DEBUG" in os.environ else 500
+RED, CP, EOB, GREEN, GEOB = 0, 1, 3, 4, 7
+RS, RA, CS, CAS, CR, CAR = 8, 9, 12, 13, 14, 15
+
+
+def ltp(*words):
+    done = subprocess.run(["ltp", *map(str, words)], capture_output=True,
+                          text=True, check=True, stdin=subprocess.DEVNULL)
+    return done.stdout
+
+
+def stats(engine=1):
+    return json.loads(ltp("-j", "stats", "show", "engine", engine))[0]
+
+
+def data(kind, session, start, payload=b"x", cp=None, who=3, head=(), tail=()):
+    return Segment(kind, originator=who, session=session, service=SERVICE,
+                   start=start, end=start + len(payload), payload=payload,
+                   cp=cp, extensions=(head, tail)).encode()
+
+
+class Kinds:
+    """Datagrams, each method an endless supply of one kind of them."""
+
+    def __init__(self):
+        self.random = random.Random(18)
+        self.last = 1000000
+
+    def new(self):
+        self.last += 1
+        return self.last
+
+    def guess(self):
+        return self.random.getrandbits(32)
+
+    def malformed(self):
+        """datagrams that are no segments"""
+        while True:
+            yield b"\xff" * 24
+
+    def sessions(self):
+        """a new session each, never continued"""
+        while True:
+            yield data(RED, self.new(), 0)
+
+    def blocks(self):
+        """a whole block each, its report never acknowledged"""
+        while True:
+            s = self.new()
+            yield data(EOB, s, 0, cp=s)
+
+    def offsets(self):
+        """a new session at a giant offset each"""
+        while True:
+            yield data(RED, self.new(), self.random.getrandbits(62))
+
+    def overlaps(self):
+        """segments that overlap each other, of one session"""
+        s = self.new()
+        while True:
+            at = self.random.randrange(20000)
+            yield data(RED, s, at, b"o" * self.random.randrange(1, 1000))
+
+    def gaps(self):
+        """one octet between two gaps each, of one session"""
+        s, at = self.new(), 0
+        while True:
+            at += 2
+            yield data(RED, s, at % 200000)
+
+    def checkpoints(self):
+        """checkpoints behind 200 gaps, each asking for a report"""
+        while True:
+            s = self.new()
+            for n in range(200):
+                yield data(RED, s, 2 * n)
+            for n in range(500):
+                yield data(CP, s, 400, cp=2 * n + 1)
+
+    def crowded(self):
+        """checkpoints behind 20 gaps, 40 to a datagram"""
+        while True:
+            s = self.new()
+            yield b"".join(data(RED, s, 2 * n) for n in range(20))
+            for n in range(10):
+                yield b"".join(data(CP, s, 40, cp=2 * (n * 40 + k) + 1)
+                               for k in range(40))
+
+    def extensions(self):
+        """30 unknown extensions each"""
+        side = tuple((tag, b"e" * 30) for tag in range(0x10, 0x1f))
+        while True:
+            yield data(RED, self.new(), 0, head=side, tail=side)
+
+    def greens(self):
+        """a new session of green data each"""
+        while True:
+            yield data(GREEN, self.new(), 0)
+
+    def cancels(self):
+        """cancellations of sessions that are guessed"""
+        while True:
+            yield Segment(CS, originator=3, session=self.guess(),
+                          reason=1).encode()
+            yield Segment(CR, originator=1, session=self.guess(),
+                          reason=1).encode()
+
+    def reports(self):
+        """reports of sessions that are guessed"""
+        while True:
+            yield Segment(RS, originator=1, session=self.guess(), rs=9, cp=7,
+                          start=0, end=100000,
+                          claims=[(0, 1), (50, 100)]).encode()
+
+    def claims(self):
+        """reports of 200 claims, of sessions that are guessed"""
+        some = [(4 * n, 4 * n + 2) for n in range(200)]
+        while True:
+            yield Segment(RS, originator=1, session=self.guess(), rs=9, cp=7,
+                          start=0, end=1000, claims=some).encode()
+
+    def acks(self):
+        """acknowledgments of reports and cancellations that are guessed"""
+        while True:
+            yield Segment(RA, originator=3, session=self.guess(), rs=9).encode()
+            yield Segment(CAS, originator=1, session=self.guess()).encode()
+
+    def drip(self):
+        """the next octet of one of 200 sessions each"""
+        sessions, at = [self.new() for _ in range(200)], 0
+        while True:
+            for s in sessions:
+                yield data(RED, s, at)
+            at += 1
+
+
+ALL = ("sessions", "blocks", "offsets", "overlaps", "gaps", "checkpoints",
+       "crowded", "extensions", "greens", "cancels", "reports", "claims",
+       "acks", "drip")
+
+
+class Wrong(Exception):
+    """What should not be."""
+
+
+class Skip(Exception):
+    """What cannot be tried here."""
+
+
+def expect(condition, what):
+    if not condition:
+        raise Wrong(what)
+
+
+def udp(address, to=NEAR):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)        # SO_RCVBUFFORCE
+    s.bind((address, 1113 if to == NEAR else 0))
+    s.connect((to, 1113))
+    s.setblocking(False)
+    return s
+
+
+def eventually(function, seconds):
+    until = time.time() + seconds * SLOW
+    while not function():
+        if time.time() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def pages():
+    """(pages that LTP sockets hold, kB of the kernel's own memory)"""
+    held = kernel = 0
+    with open("/proc/net/protocols", encoding="ascii") as f:
+        for line in f:
+            if line.startswith("LTP "):
+                held = int(line.split()[3])
+    with open("/proc/meminfo", encoding="ascii") as f:
+        for line in f:
+            if line.startswith(("SUnreclaim:", "VmallocUsed:", "Percpu:")):
+                kernel += int(line.split()[1])
+    return held, kernel
+
+
+class Cgroup:
+    """A memory cgroup, if there are any here."""
+
+    def __init__(self, top):
+        self.top, self.path = top, top + "/hostile"
+        os.mkdir(top)
+        if subprocess.run(["mount", "-t", "cgroup2", "none", top],
+                          check=False, capture_output=True).returncode:
+            os.rmdir(top)
+            raise Skip("no cgroup2")
+        try:
+            with open(top + "/cgroup.controllers", encoding="ascii") as f:
+                if "memory" not in f.read().split():
+                    raise Skip("no memory cgroups")
+            self.write(top + "/cgroup.subtree_control", "+memory")
+            os.mkdir(self.path)
+        except BaseException:
+            self.unmount()
+            raise
+
+    @staticmethod
+    def write(path, text):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(str(text))
+
+    def enter(self):
+        self.write(self.path + "/cgroup.procs", os.getpid())
+
+    def sockets(self):
+        """Bytes that its sockets hold"""
+        with open(self.path + "/memory.stat", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f
+                        if line.startswith("sock "))
+
+    def unmount(self):
+        subprocess.run(["umount", self.top], check=False)
+        os.rmdir(self.top)
+
+    def end(self):
+        os.rmdir(self.path)
+        self.unmount()
+
+
+class Test:
+    """What all checks share."""
+
+    def __init__(self, near, far):
+        self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        self.near, self.far = app.Namespace(near), app.Namespace(far)
+        self.kinds = Kinds()
+        self.n = self.failed = 0
+        self.far.enter()
+        self.hostile, self.stranger = udp(HOSTILE), udp(STRANGER)
+        self.forger = udp(STRANGER, HONEST)
+        ltp("engine", "add", 2, "local", HONEST)
+        ltp("span", "add", "engine", 2, "to", 1, "addr", NEAR, "rate", "8mbit",
+            "margin", "300ms", "max-sessions", 4)
+        self.sender = app.LtpSocket("rdm")
+        self.sender.bind(2, SERVICE)
+        self.sender.connect(1, SERVICE)
+        self.near.enter()
+        ltp("engine", "add", 1)
+        self.spans()
+        self.receiver = app.LtpSocket("rdm")
+        self.receiver.option(app.RCVBUF, RCVBUF)
+        self.receiver.bind(1, SERVICE)
+
+    @staticmethod
+    def spans():
+        ltp("span", "add", "engine", 1, "to", 2, "addr", HONEST, "rate",
+            "unlimited", "margin", "300ms")
+        ltp("span", "add", "engine", 1, "to", 3, "addr", HOSTILE, "rate",
+            "unlimited", "margin", "100ms", "max-retries", 2,
+            "max-imports", IMPORTS)
+
+    def check(self, name, function, *words):
+        self.n += 1
+        began = time.time()
+        said = skip = None
+        try:
+            said = function(*words)
+            ok = True
+        except Skip as e:
+            ok, skip = True, f" # SKIP {e}"
+        except Wrong as e:
+            ok, said = False, str(e)
+        except (OSError, subprocess.CalledProcessError) as e:
+            ok, said = False, f"{type(e).__name__}: {e}"
+        self.failed += not ok
+        if said:
+            print("#", said)
+        print(f"{'ok' if ok else 'not ok'} {self.n} - {name}",
+              skip or f"# {time.time() - began:.1f} s", flush=True)
+
+    # --- floods ----------------------------------------------------------
+
+    def drain(self, count=True):
+        """(octets, with headers, that came back to the hostile peer)"""
+        got = 0
+        while True:
+            try:
+                got += len(self.hostile.recv(65536)) + 28
+            except BlockingIOError:
+                return got if count else 0
+
+    def send(self, sock, packet):
+        """Octets on the wire, IP header included"""
+        while True:
+            try:
+                sock.send(packet)
+                return len(packet) + 28
+            except BlockingIOError:
+                select.select([], [sock], [])
+            except ConnectionRefusedError:
+                pass
+
+    def flood(self, kind, n, sock=None):
+        """(octets sent, octets that came back so far)"""
+        supply = getattr(self.kinds, kind)()
+        sent = got = 0
+        for k in range(n):
+            sent += self.send(sock or self.hostile, next(supply))
+            if k % 64 == 0:
+                got += self.drain()
+                while self.receiver.receive(0):
+                    pass
+        return sent, got + self.drain()
+
+    def settle(self):
+        """Nothing of engine 3 is left but memories."""
+        def none():
+            while self.receiver.receive(0):
+                pass
+            return not [s for s in json.loads(ltp("-j", "session") or "[]")
+                        if s["remote"] == 3]
+        expect(eventually(none, 40), "sessions are left")
+
+    def new_span(self):
+        """Forgets engine 3, and knows it again."""
+        ltp("span", "del", "engine", 1, "to", 3)
+        ltp("span", "add", "engine", 1, "to", 3, "addr", HOSTILE, "rate",
+            "unlimited", "margin", "100ms", "max-retries", 2,
+            "max-imports", IMPORTS)
+        self.drain()
+
+    # --- checks ----------------------------------------------------------
+
+    def amplified(self):
+        """Octets that come back, by octets sent, all resends included."""
+        said, worst = [], 0
+        for kind in ALL:
+            self.new_span()
+            began = time.time()
+            sent, got = self.flood(kind, 700)
+            # A first resend, as far as one is due.
+            time.sleep(0.15)
+            got += self.drain()
+            # What an idle link has for nothing: see CREDIT_FIRST, CREDIT_RATE.
+            free = 65536 + 3500 + 4096 * (time.time() - began)
+            factor = max(0, got - free) / sent
+            said.append(f"{kind} {got / sent:.2f}")
+            worst = max(worst, factor)
+            expect(factor <= 3, f"{kind}: {sent} octets made {got}")
+        return "octets answered by octets sent: " + ", ".join(said)
+
+    def bounded(self):
+        """Memory during floods, and after."""
+        self.new_span()
+        self.settle()
+        before = pages()
+        most = before
+        for kind in ALL:
+            self.flood(kind, 1500 if kind == "sessions" else 300)
+            now = pages()
+            most = tuple(map(max, most, now))
+        # Receive buffer and control, of one socket; pages are counted by CPU.
+        cap = (2 * RCVBUF + max(RCVBUF, 1 << 20)) // 4096 + 256 * os.cpu_count()
+        expect(most[0] - before[0] <= cap, f"{most[0]} pages, not {cap}")
+        # Sessions and memories besides, and what the kernel's own takes.
+        kb = cap * 4 + IMPORTS * 4 + 8192
+        expect(most[1] - before[1] <= kb, f"{most[1] - before[1]} kB, not {kb}")
+        self.settle()
+        self.new_span()
+        expect(eventually(lambda: pages()[1] - before[1] < 2048, 10),
+               f"{pages()[1] - before[1]} kB are left")
+        return (f"at most {most[0] - before[0]} pages of sockets, "
+                f"{most[1] - before[1]} kB of the kernel")
+
+    def honest(self, blocks, kind=None):
+        """Seconds that so many blocks of engine 2 take, beside a flood."""
+        supply = getattr(self.kinds, kind)() if kind else None
+        block = pattern(0, BLOCK)
+        began, sent, got, packets = time.time(), 0, 0, 0
+        while got < blocks:
+            now = time.time()
+            expect(now < began + 60 * SLOW, f"{got} of {blocks} blocks")
+            # As many as the machine can make without a break in reading.
+            for _ in range(16):
+                if not kind or packets >= (now - began) * FLOOD:
+                    break
+                self.send(self.hostile, next(supply))
+                packets += 1
+            self.drain()
+            while sent < blocks:
+                try:
+                    self.sender.send(block)
+                    sent += 1
+                except BlockingIOError:
+                    break
+                except OSError as e:
+                    expect(e.errno in (errno.EAGAIN, errno.ENOBUFS), str(e))
+                    break
+            while True:
+                found = self.receiver.receive(0)
+                if not found:
+                    break
+                if found[2] == 2:
+                    expect(found[0] == block, "another block")
+                    got += 1
+            select.select([self.receiver.sock], [], [], 0.002)
+        return time.time() - began, packets
+
+    def beside(self, kind):
+        """An honest transfer keeps 80 % of its goodput."""
+        alone, _ = self.honest(10)
+        for _ in range(3):
+            beside, packets = self.honest(10, kind)
+            share = alone / beside
+            if share >= 0.8:
+                break
+            alone, _ = self.honest(10)
+        expect(share >= 0.8, f"{share:.0%} of {alone:.2f} s")
+        return f"{share:.0%}, beside {packets / beside:.0f} datagrams a second"
+
+    def forged(self):
+        """The right session number, but from another address."""
+        self.far.enter()
+        ltp("span", "set", "to", 1, "rate", "400kbit")
+        self.near.enter()
+        before = stats()
+        self.sender.send(pattern(0, BLOCK))
+        sessions = []
+
+        def begun():
+            nonlocal sessions
+            sessions = [s["number"] for s in json.loads(ltp("-j", "session"))
+                        if s["remote"] == 2]
+            return sessions
+        expect(eventually(begun, 20), "it did not begin")
+        number = sessions[0]
+        for sock in (self.stranger, self.hostile):
+            for who in (2, 3):
+                self.send(sock, Segment(CS, originator=who, session=number,
+                                        reason=1).encode())
+                self.send(sock, Segment(RA, originator=who, session=number,
+                                        rs=1).encode())
+                self.send(sock, data(EOB, number, 0, b"f" * 50, cp=5, who=who))
+        # To the sender, whose span leads to engine 1 only.
+        for segment in (Segment(CR, originator=2, session=number, reason=1),
+                        Segment(CAS, originator=2, session=number),
+                        Segment(RS, originator=2, session=number, rs=9, cp=0,
+                                start=0, end=BLOCK, claims=[(0, BLOCK)])):
+            self.forger.send(segment.encode())
+        self.far.enter()
+        ltp("span", "set", "to", 1, "rate", "8mbit")
+        dropped = stats(2)["drop-address"]
+        self.near.enter()
+        expect(dropped == 3, f"{dropped} of 3 dropped at the sender")
+        whole = None
+        until = time.time() + 30 * SLOW
+        while time.time() < until:
+            found = self.receiver.receive(0.1)
+            if found and found[2] == 2:
+                whole = found[0]
+                break
+        expect(whole == pattern(0, BLOCK), "the block did not arrive")
+        dropped = stats()["drop-address"] - before["drop-address"]
+        expect(dropped >= 4, f"{dropped} dropped for their address")
+
+    def mem(self, pages_=None):
+        """Sets net.ltp.mem, which only the initial namespace may; returns
+        what it was."""
+        app.LIBC.setns(self.home, app.CLONE_NEWNET)
+        try:
+            with open("/proc/sys/net/ltp/mem", "r+", encoding="ascii") as f:
+                old = int(f.read())
+                if pages_ is not None:
+                    f.seek(0)
+                    f.write(str(pages_))
+        finally:
+            self.near.enter()
+        return old
+
+    def machine(self):
+        """net.ltp.mem: a block that is too much for it, and then is not."""
+        def bites():
+            self.far.enter()
+            try:
+                return stats(2)["limit-mem"]
+            finally:
+                self.near.enter()
+        block = pattern(0, 64) * (4 << 14)
+        old = self.mem(512)
+        try:
+            try:
+                self.sender.send(block)
+                raise Wrong("it was sent")
+            except OSError as e:
+                expect(e.errno == errno.ENOBUFS, f"{e}")
+            expect(bites() == 1, f"counted {bites()} times")
+        finally:
+            self.mem(old)
+        reader = app.LtpSocket("rdm")
+        reader.option(app.RCVBUF, 16 << 20)
+        self.receiver.close()
+        reader.bind(1, SERVICE)
+        self.sender.send(block)
+        found, got = True, b""
+        while found and len(got) < len(block):
+            found = reader.receive(20 * SLOW)
+            got += found[0] if found else b""
+        expect(got == block, "it did not arrive")
+        expect(bites() == 1, f"counted {bites()} times")
+        reader.close()
+        # Each CPU keeps up to 256 pages that nobody holds.
+        expect(eventually(lambda: pages()[0] <= 256 * os.cpu_count(), 10),
+               f"{pages()[0]} pages")
+
+    def group(self):
+        """Unread data is charged to the group that made the socket."""
+        cgroup = Cgroup(os.environ.get("TMPDIR", "/tmp") + f"/cg-{os.getpid()}")
+        done, told = os.pipe(), os.pipe()
+        pid = os.fork()
+        if not pid:
+            try:
+                cgroup.enter()
+                reader = app.LtpSocket("rdm")
+                reader.bind(1, SERVICE)
+                os.write(told[1], b"b")
+                os.read(done[0], 1)
+            finally:
+                os._exit(0)
+        try:
+            os.read(told[0], 1)
+            self.sender.send(pattern(0, BLOCK) * 4)
+            expect(eventually(lambda: cgroup.sockets() >= 4 * BLOCK, 20),
+                   f"charged {cgroup.sockets()} bytes")
+        finally:
+            os.write(done[1], b"d")
+            os.waitpid(pid, 0)
+            freed = eventually(lambda: cgroup.sockets() == 0, 10)
+            left = cgroup.sockets()
+            cgroup.end()
+        expect(freed, f"{left} bytes are still charged")
+
+
+def main():
+    test = Test(*sys.argv[-2:])
+    if sys.argv[1] == "--cost":
+        cost(test)
+        return 0
+    test.check("answers are at most three times what is asked", test.amplified)
+    test.check("memory has its limits, and is given back", test.bounded)
+    for kind in ("sessions", "checkpoints", "drip"):
+        test.check(f"an honest transfer beside {kind}", test.beside, kind)
+        test.new_span()
+    test.check("the right session from a wrong address", test.forged)
+    test.check("the limit of the machine", test.machine)
+    test.check("the memory cgroup", test.group)
+    print(f"1..{test.n}")
+    return 1 if test.failed else 0
+
+
+def cost(test):
+    """Instructions of one datagram, those of one that is malformed apart."""
+    n = 1000
+
+    def once(kind):
+        test.new_span()
+        supply = getattr(test.kinds, kind)()
+        packets = [next(supply) for _ in range(n)]
+        began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        for packet in packets:
+            try:
+                test.hostile.send(packet)
+            except BlockingIOError:
+                pass
+        took = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - began
+        while test.receiver.receive(0):
+            pass
+        test.settle()
+        return took / n
+
+    once("malformed")
+    least = once("malformed")
+    print(f"malformed {least:.0f}")
+    for kind in ALL:
+        print(f"{kind} {once(kind) - least:.0f}", flush=True)
+
+
+sys.exit(main())
