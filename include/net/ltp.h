@@ -246,6 +246,7 @@ struct ltp_peer_key {
  * @no_discretionary: no checkpoints but those that must be
  * @flows: UDP flows that its sessions are spread over
  * @gap_reports: gaps are reported unasked
+ * @burst_adapt: bursts that lose their tails become shorter
  */
 struct ltp_span_conf {
 	u64			owlt_out;
@@ -265,6 +266,7 @@ struct ltp_span_conf {
 	u32			flows;
 	u8			no_discretionary;
 	u8			gap_reports;
+	u8			burst_adapt;
 };
 
 #define LTP_SPAN_CONF_DEFAULT {						\
@@ -281,12 +283,16 @@ struct ltp_span_conf {
  * @carrier: the connected UDP socket, RCU; NULL if there is none
  * @span: the span
  * @pending: export sessions that wait for it, in turn; under span.lock
+ * @pending_sk: socket of one of them, to compare with
+ * @n_others: those that are of other sockets
  * @run: sends for them
  */
 struct ltp_flow {
 	struct ltp_carrier __rcu *carrier;
 	struct ltp_span		*span;
 	struct list_head	pending;
+	const struct sock	*pending_sk;
+	u32			n_others;
 	struct work_struct	run;
 };
 
@@ -310,7 +316,8 @@ struct ltp_flow {
  * @stopped_at: since when, ktime ns
  * @inflight: payload bytes laid out and not yet claimed
  * @held: answers that wait for the link
- * @lock: guards the lists, @dead and @next_tx
+ * @lock: guards the lists, @dead, and what @next_tx and
+ *	@burst_now are made of
  * @dead: no new sessions, nothing is sent
  * @pass: number of the last walk over @sessions
  * @sessions: its sessions
@@ -321,6 +328,9 @@ struct ltp_flow {
  * @blocked: those that wait for max-inflight only, and for max-sessions too;
  *	by ltp_sock.turn
  * @next_tx: when the rate allows the next burst, ktime ns
+ * @burst_now: most segments of a burst as found out, 0 for no limit
+ * @burst_clean: bursts since then that lost no tail
+ * @behind: data waits for the rate, or did until now
  * @pacer: resumes the flows at @next_tx
  * @closed: recently closed import sessions, oldest first
  * @n_closed: how many
@@ -362,6 +372,9 @@ struct ltp_span {
 	u64			turns;
 	struct list_head	blocked[2];
 	u64			next_tx;
+	bool			behind;
+	u32			burst_now;
+	u32			burst_clean;
 	struct hrtimer		pacer;
 	struct list_head	closed;
 	u32			n_closed;
@@ -509,6 +522,7 @@ struct ltp_session {
  * @stride: bytes of every segment but the last, which may be shorter
  * @n_segs: segments
  * @n_frags: entries of @frags
+ * @cut: segments that could leave at once, 0 if its reports say nothing of that
  * @charge: bytes charged to the socket's send buffer
  * @last_type: type of the last segment; all others are plain data of @type
  * @type: %LTP_SEG_RED or %LTP_SEG_GREEN
@@ -526,6 +540,7 @@ struct ltp_burst {
 	u8			n_frags;
 	u8			type;
 	u8			last_type;
+	u16			cut;
 	u32			charge;
 	struct ltp_signal	*cp;
 	skb_frag_t		frags[] __counted_by(n_frags);
@@ -559,6 +574,7 @@ struct ltp_batch {
  * @prefix: what all its headers begin with
  * @wire: bytes of a full segment
  * @burst_limit: most segments of a burst
+ * @burst_asked: somebody asked for that, else a rate makes bursts shorter
  * @burst_max: most bytes of a burst
  * @reserved: bytes charged in advance, under ltp_sock.send_lock
  * @red_limit: bytes that shall be red
@@ -577,6 +593,7 @@ struct ltp_batch {
  * @force_cp: put a checkpoint behind what was sent
  * @busy: somebody is sending for it
  * @queued: in ltp_flow.pending
+ * @resend: there for something to be sent again, under span.lock
  * @problems: reports that left gaps (section 6.13)
  * @rtx_bytes: payload bytes sent again
  * @stalled: since when nothing could be sent, ktime ns, 0 if it could
@@ -590,6 +607,7 @@ struct ltp_export {
 	struct ltp_segment_prefix prefix;
 	u32			wire;
 	u32			burst_limit;
+	bool			burst_asked;
 	u32			burst_max;
 	u64			reserved;
 	u64			red_limit;
@@ -600,6 +618,7 @@ struct ltp_export {
 	bool			force_cp;
 	bool			busy;
 	bool			queued;
+	bool			resend;
 	struct rb_root		bursts;
 	u8			*tail;
 	u32			tail_len;

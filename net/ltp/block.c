@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "layout.h"
 #include "mem.h"
+#include "pace.h"
 #include "session.h"
 #include "span.h"
 #include "udp.h"
@@ -280,8 +281,8 @@ static int hold_back(struct ltp_export *e, struct iov_iter *from)
  *
  * Context: process, under ltp_sock.send_lock.
  * Return: 1 if a burst was laid out, 0 if all bytes were held back; -EPIPE if
- * the session has ended, -EFAULT, -ENOMEM, -ENOBUFS beyond what was reserved;
- * none of the bytes were taken then.
+ * the session has ended, -EFAULT, -ENOMEM, -ENOBUFS beyond what was reserved,
+ * and none of the bytes were taken.
  */
 int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every)
@@ -419,6 +420,39 @@ bool ltp_block_seek(const struct ltp_export *e, u64 pos, struct ltp_piece *p)
 		p->type = b->last_type;
 	}
 	return true;
+}
+
+/**
+ * ltp_block_part() - the next segments of a burst that never left
+ * @e: the session
+ * @b: the burst, which ltp_block_unsent() returned
+ * @n: how many segments at most
+ * @p: the segments
+ *
+ * Context: session.lock held.
+ */
+void ltp_block_part(const struct ltp_export *e, struct ltp_burst *b, u32 n,
+		    struct ltp_piece *p)
+{
+	u64 pos = b->start;
+	u32 i = 0;
+
+	while (pos < e->sent) {
+		pos += ltp_segment_fill(&e->prefix, pos, b->stride);
+		i++;
+	}
+	p->b = b;
+	p->start = pos;
+	p->wire_pos = i * b->stride;
+	if (i + n >= b->n_segs) {
+		p->len = b->start + b->len - pos;
+		p->wire_len = b->wire - p->wire_pos;
+		return;
+	}
+	p->wire_len = n * b->stride;
+	for (; n; n--)
+		pos += ltp_segment_fill(&e->prefix, pos, b->stride);
+	p->len = pos - p->start;
 }
 
 /**
@@ -622,8 +656,10 @@ int ltp_block_claim(struct ltp_export *e, u64 start, u64 end)
 		return err;
 	for (b = ltp_block_find(e, start); b && b->start < end; b = next) {
 		next = burst_of(rb_next(&b->node));
-		if (ltp_ranges_cover(&e->claimed, b->start, b->start + b->len))
-			ltp_block_drop_burst(e, b);
+		if (!ltp_ranges_cover(&e->claimed, b->start, b->start + b->len))
+			continue;
+		ltp_pace_claimed(e, b);
+		ltp_block_drop_burst(e, b);
 	}
 	return 0;
 }

@@ -5,13 +5,13 @@
 #include <net/ltp.h>
 
 /**
- * struct ltp_piece - one original segment of a block, as it lies in its burst
+ * struct ltp_piece - original segments of a block, as they lie in their burst
  * @b: the burst
- * @start: block offset of its payload
+ * @start: block offset of their payload
  * @len: payload bytes
- * @wire_pos: of its header within the burst
- * @wire_len: bytes with the header
- * @type: enum ltp_segment_type
+ * @wire_pos: of the first header within the burst
+ * @wire_len: bytes with the headers
+ * @type: enum ltp_segment_type, if it is one segment
  */
 struct ltp_piece {
 	struct ltp_burst	*b;
@@ -25,6 +25,8 @@ struct ltp_piece {
 int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every);
 bool ltp_block_seek(const struct ltp_export *e, u64 pos, struct ltp_piece *p);
+void ltp_block_part(const struct ltp_export *e, struct ltp_burst *b, u32 n,
+		    struct ltp_piece *p);
 struct ltp_burst *ltp_block_find(const struct ltp_export *e, u64 pos);
 struct ltp_burst *ltp_block_unsent(const struct ltp_export *e);
 struct sk_buff *ltp_block_skb(u32 linear, gfp_t gfp);

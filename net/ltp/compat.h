@@ -48,6 +48,16 @@ static inline struct ctl_table_header *ltp_compat_sysctl(struct net *net,
 #endif
 }
 
+/* When a buffer shall leave, on the monotonic clock; 0 for at once. */
+static inline void ltp_compat_delivery_time(struct sk_buff *skb, ktime_t at)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+	skb_set_delivery_time(skb, at, true);
+#else
+	skb_set_delivery_time(skb, at, SKB_CLOCK_MONOTONIC);
+#endif
+}
+
 /* The type of the address that bind() and connect() take. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define ltp_sockaddr	sockaddr

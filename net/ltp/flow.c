@@ -7,6 +7,7 @@
  */
 #include "flow.h"
 #include "output.h"
+#include "pace.h"
 #include "udp.h"
 
 /**
@@ -21,6 +22,20 @@ void ltp_flow_init(struct ltp_span *span)
 		f->span = span;
 		INIT_LIST_HEAD(&f->pending);
 		INIT_WORK(&f->run, ltp_output_run);
+	}
+}
+
+/* Sessions of other flows wait here now.  span.lock held. */
+static void recount(struct ltp_flow *f)
+{
+	struct ltp_export *e;
+
+	f->pending_sk = NULL;
+	f->n_others = 0;
+	list_for_each_entry(e, &f->pending, pending) {
+		if (!f->pending_sk)
+			f->pending_sk = e->s.sk;
+		f->n_others += e->s.sk != f->pending_sk;
 	}
 }
 
@@ -47,6 +62,7 @@ static void flows_close(struct ltp_span *span, u32 from)
 			list_splice_tail_init(&f->pending,
 					      &span->flow[0].pending);
 	}
+	recount(span->flow);
 	spin_unlock_bh(&span->lock);
 	ltp_udp_close(gone, LTP_FLOWS_MAX);
 }
@@ -95,4 +111,99 @@ int ltp_flow_set(struct ltp_span *span, u32 n, struct netlink_ext_ack *extack)
 void ltp_flow_close(struct ltp_span *span)
 {
 	flows_close(span, 0);
+}
+
+/**
+ * ltp_flow_idle() - whether no session waits for any flow
+ * @span: the span
+ *
+ * Context: any.
+ * Return: true if none does.
+ */
+bool ltp_flow_idle(const struct ltp_span *span)
+{
+	u32 i;
+
+	for (i = 0; i < LTP_FLOWS_MAX; i++)
+		if (!list_empty(&span->flow[i].pending))
+			return false;
+	return true;
+}
+
+/**
+ * ltp_flow_queue() - put a session where it waits for its flow
+ * @e: the session
+ * @resend: it has something to send again, which goes before what is new
+ * @first: it had its turn, which came to nothing
+ * @ran: it had its turn
+ *
+ * Sessions take turns, but those of one socket do not while no other waits:
+ * its blocks are done one after the other, or all would be done last.
+ *
+ * Context: session.lock and span.lock held.
+ */
+void ltp_flow_queue(struct ltp_export *e, bool resend, bool first, bool ran)
+{
+	struct ltp_flow *f = ltp_flow_home(e);
+	struct ltp_export *next;
+
+	if (list_empty(&f->pending)) {
+		f->pending_sk = e->s.sk;
+		f->n_others = 0;
+	}
+	if (e->s.sk != f->pending_sk)
+		f->n_others++;
+	e->resend = resend;
+	if (first || resend) {
+		list_add(&e->pending, &f->pending);
+	} else if (ran && !f->n_others) {
+		list_for_each_entry(next, &f->pending, pending)
+			if (!next->resend)
+				break;
+		list_add_tail(&e->pending, &next->pending);
+	} else {
+		list_add_tail(&e->pending, &f->pending);
+	}
+}
+
+/**
+ * ltp_flow_hurry() - a session that waits has something to send again
+ * @e: the session
+ *
+ * Context: session.lock held.
+ */
+void ltp_flow_hurry(struct ltp_export *e)
+{
+	struct ltp_span *span = e->s.span;
+
+	spin_lock(&span->lock);
+	if (!span->dead && !list_empty(&e->pending) && !e->resend) {
+		e->resend = true;
+		list_move(&e->pending, &ltp_flow_home(e)->pending);
+	}
+	spin_unlock(&span->lock);
+}
+
+/**
+ * ltp_flow_next() - take the session whose turn it is
+ * @f: the flow
+ *
+ * Context: process or softirq; no locks.
+ * Return: the session, with the reference that the list had, or NULL.
+ */
+struct ltp_export *ltp_flow_next(struct ltp_flow *f)
+{
+	struct ltp_span *span = f->span;
+	struct ltp_export *e;
+
+	spin_lock_bh(&span->lock);
+	e = list_first_entry_or_null(&f->pending, struct ltp_export, pending);
+	if (e) {
+		list_del_init(&e->pending);
+		f->n_others -= e->s.sk != f->pending_sk;
+	} else if (ltp_flow_idle(span)) {
+		ltp_pace_idle(span);
+	}
+	spin_unlock_bh(&span->lock);
+	return e;
 }

@@ -9,6 +9,10 @@ void ltp_flow_init(struct ltp_span *span);
 int ltp_flow_set(struct ltp_span *span, u32 n,
 		 struct netlink_ext_ack *extack);
 void ltp_flow_close(struct ltp_span *span);
+bool ltp_flow_idle(const struct ltp_span *span);
+void ltp_flow_queue(struct ltp_export *e, bool resend, bool first, bool ran);
+void ltp_flow_hurry(struct ltp_export *e);
+struct ltp_export *ltp_flow_next(struct ltp_flow *f);
 
 /**
  * ltp_flow_share() - which of some equals a session falls to
@@ -54,6 +58,20 @@ static inline struct ltp_carrier *ltp_flow_carrier(const struct ltp_span *span,
 	if (unlikely(!c))
 		c = rcu_dereference(span->flow[0].carrier);
 	return c;
+}
+
+/**
+ * ltp_flow_home() - the flow of a session
+ * @e: the session
+ *
+ * Return: the first if its own is gone.
+ */
+static inline struct ltp_flow *ltp_flow_home(const struct ltp_export *e)
+{
+	struct ltp_span *span = e->s.span;
+	struct ltp_flow *f = &span->flow[e->s.flow];
+
+	return rcu_access_pointer(f->carrier) ? f : span->flow;
 }
 
 #endif /* _LTP_FLOW_H */

@@ -10,6 +10,7 @@
 #include "netlink.h"
 #include "netlink_gen.h"
 #include "output.h"
+#include "pace.h"
 #include "session.h"
 #include "span.h"
 #include "udp.h"
@@ -288,6 +289,7 @@ static const struct conf_attr {
 	CONF(NO_DISCRETIONARY, 8, no_discretionary),
 	CONF(GAP_REPORTS, 8, gap_reports),
 	CONF(FLOWS, 32, flows),
+	CONF(BURST_ADAPT, 8, burst_adapt),
 #undef CONF
 };
 
@@ -463,6 +465,7 @@ int ltp_nl_span_set_doit(struct sk_buff *skb, struct genl_info *info)
 	struct ltp_net *ln = ltp_net(genl_info_net(info));
 	struct ltp_span_conf conf;
 	struct ltp_span *span;
+	u64 rate;
 	int err;
 
 	mutex_lock(&ln->config);
@@ -474,7 +477,9 @@ int ltp_nl_span_set_doit(struct sk_buff *skb, struct genl_info *info)
 	err = conf_get(info, &conf) ?:
 	      ltp_flow_set(span, conf.flows, info->extack);
 	if (!err) {
+		rate = span->conf.rate;
 		conf_set(&span->conf, &conf);
+		ltp_pace_changed(span, rate);
 		ltp_link_changed(span);
 	}
 	ltp_span_put(span);
@@ -557,6 +562,8 @@ static int span_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 		       READ_ONCE(span->remote_stopped)) ||
 	    nla_put_u64_64bit(skb, LTP_A_SPAN_INFLIGHT,
 			      atomic64_read(&span->inflight), LTP_A_SPAN_PAD) ||
+	    nla_put_u32(skb, LTP_A_SPAN_BURST_NOW,
+			READ_ONCE(span->burst_now)) ||
 	    nla_put_u32(skb, LTP_A_SPAN_EXPORTS, READ_ONCE(span->exports)) ||
 	    nla_put_u32(skb, LTP_A_SPAN_IMPORTS, READ_ONCE(span->imports)) ||
 	    span_flow_put(skb, span) ||

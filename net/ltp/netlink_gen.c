@@ -36,7 +36,7 @@ const struct nla_policy ltp_engine_get_nl_policy[LTP_A_ENGINE_ID + 1] = {
 };
 
 /* LTP_CMD_SPAN_ADD - do */
-const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_FLOWS + 1] = {
+const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_BURST_ADAPT + 1] = {
 	[LTP_A_SPAN_ENGINE] = { .type = NLA_U64, },
 	[LTP_A_SPAN_REMOTE] = { .type = NLA_U64, },
 	[LTP_A_SPAN_ADDR] = NLA_POLICY_MIN_LEN(4),
@@ -58,10 +58,11 @@ const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_FLOWS + 1] = {
 	[LTP_A_SPAN_NO_DISCRETIONARY] = NLA_POLICY_MAX(NLA_U8, 1),
 	[LTP_A_SPAN_GAP_REPORTS] = NLA_POLICY_MAX(NLA_U8, 1),
 	[LTP_A_SPAN_FLOWS] = NLA_POLICY_RANGE(NLA_U32, 1, 16),
+	[LTP_A_SPAN_BURST_ADAPT] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* LTP_CMD_SPAN_SET - do */
-const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_FLOWS + 1] = {
+const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_BURST_ADAPT + 1] = {
 	[LTP_A_SPAN_ENGINE] = { .type = NLA_U64, },
 	[LTP_A_SPAN_REMOTE] = { .type = NLA_U64, },
 	[LTP_A_SPAN_OWLT_OUT] = { .type = NLA_U64, },
@@ -81,6 +82,7 @@ const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_FLOWS + 1] = {
 	[LTP_A_SPAN_NO_DISCRETIONARY] = NLA_POLICY_MAX(NLA_U8, 1),
 	[LTP_A_SPAN_GAP_REPORTS] = NLA_POLICY_MAX(NLA_U8, 1),
 	[LTP_A_SPAN_FLOWS] = NLA_POLICY_RANGE(NLA_U32, 1, 16),
+	[LTP_A_SPAN_BURST_ADAPT] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* LTP_CMD_SPAN_DEL - do */
@@ -157,14 +159,14 @@ const struct genl_ops ltp_nl_ops[12] = {
 		.cmd		= LTP_CMD_SPAN_ADD,
 		.doit		= ltp_nl_span_add_doit,
 		.policy		= ltp_span_add_nl_policy,
-		.maxattr	= LTP_A_SPAN_FLOWS,
+		.maxattr	= LTP_A_SPAN_BURST_ADAPT,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= LTP_CMD_SPAN_SET,
 		.doit		= ltp_nl_span_set_doit,
 		.policy		= ltp_span_set_nl_policy,
-		.maxattr	= LTP_A_SPAN_FLOWS,
+		.maxattr	= LTP_A_SPAN_BURST_ADAPT,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

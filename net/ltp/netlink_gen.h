@@ -20,9 +20,9 @@ extern const struct nla_policy ltp_engine_del_nl_policy[LTP_A_ENGINE_ID + 1];
 
 extern const struct nla_policy ltp_engine_get_nl_policy[LTP_A_ENGINE_ID + 1];
 
-extern const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_FLOWS + 1];
+extern const struct nla_policy ltp_span_add_nl_policy[LTP_A_SPAN_BURST_ADAPT + 1];
 
-extern const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_FLOWS + 1];
+extern const struct nla_policy ltp_span_set_nl_policy[LTP_A_SPAN_BURST_ADAPT + 1];
 
 extern const struct nla_policy ltp_span_del_nl_policy[LTP_A_SPAN_REMOTE + 1];
 

@@ -18,6 +18,7 @@
 #include "flow.h"
 #include "notice.h"
 #include "output.h"
+#include "pace.h"
 #include "session.h"
 #include "span.h"
 #include "timer.h"
@@ -34,9 +35,6 @@
 
 /* Answers that wait for a stopped link; what they answer comes again. */
 #define HELD_MAX	1024
-
-/* How far the clock of a rate may lag behind: late timers lose nothing. */
-#define RATE_CREDIT_NS	(20 * NSEC_PER_MSEC)
 
 static struct workqueue_struct *output_wq;
 
@@ -181,7 +179,7 @@ static int shot_batch(struct ltp_export *e, struct ltp_batch *batch, u32 wire,
 				return -ENOMEM;
 			shot->stride = p.wire_len;
 		} else if (p.wire_len > shot->stride ||
-			   shot->segs == e->burst_limit ||
+			   shot->segs >= ltp_pace_burst(e, shot->stride) ||
 			   shot->skb->len + p.wire_len > e->burst_max) {
 			return 0;
 		}
@@ -242,10 +240,14 @@ bool ltp_output_recut(struct ltp_export *e, struct ltp_signal *cp)
 	return true;
 }
 
-/* The next burst of original data. */
+/* The next burst of original data, or as much as may leave at once. */
 static int shot_burst(struct ltp_export *e, struct ltp_burst *b, u32 wire,
 		      struct shot *shot)
 {
+	struct ltp_piece part;
+	u64 from;
+	u32 n;
+
 	if (b->stride > wire && b->type == LTP_SEG_GREEN) {
 		/* The path MTU shrank, and green data is not cut anew. */
 		e->sent = b->start + b->len;
@@ -254,7 +256,8 @@ static int shot_burst(struct ltp_export *e, struct ltp_burst *b, u32 wire,
 	}
 	if (b->stride > wire) {
 		/* Its checkpoint is not needed: the batch ends with one. */
-		if (recut(e, b->start, b->start + b->len, b->start, 0))
+		from = max(e->sent, b->start);
+		if (recut(e, from, b->start + b->len, from, 0))
 			return -ENOMEM;
 		ltp_session_signal_free(b->cp);
 		b->cp = NULL;
@@ -264,19 +267,22 @@ static int shot_burst(struct ltp_export *e, struct ltp_burst *b, u32 wire,
 	shot->skb = ltp_block_skb(0, GFP_ATOMIC);
 	if (!shot->skb)
 		return -ENOMEM;
-	ltp_block_add_frags(shot->skb, b, 0, b->wire);
+	n = ltp_pace_burst(e, b->stride);
+	ltp_block_part(e, b, n, &part);
+	ltp_pace_sent(e, b, part.start, n);
+	ltp_block_add_frags(shot->skb, b, part.wire_pos, part.wire_len);
 	shot->first_pass = true;
 	shot->stride = b->stride;
-	shot->undo = b->start;
-	shot->payload = b->len;
-	shot->segs = b->n_segs;
-	shot->cp = b->cp;
-	if (b->cp) {
+	shot->undo = part.start;
+	shot->payload = part.len;
+	shot->segs = DIV_ROUND_UP(part.wire_len, b->stride);
+	e->sent = part.start + part.len;
+	if (b->cp && e->sent == b->start + b->len) {
+		shot->cp = b->cp;
 		refcount_inc(&b->ref);
 		b->cp->burst = b;
 		b->cp = NULL;
 	}
-	e->sent = b->start + b->len;
 	return 0;
 }
 
@@ -396,7 +402,7 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 	if (shot->first_pass) {
 		/* A peer may claim what never left, and get away with it. */
 		b = ltp_block_find(e, shot->undo);
-		if (!b || b->start != shot->undo)
+		if (!b || b->start > shot->undo)
 			return;
 		e->sent = shot->undo;
 		if (shot->cp && checkpoint_is_out(e, shot->cp)) {
@@ -469,57 +475,12 @@ static struct sk_buff *shot_done(struct ltp_export *e, struct shot *shot)
 		return cp;
 	/* Green data is not sent twice.  Red data may be claimed by now. */
 	b = ltp_block_find(e, shot->undo);
-	if (b && b->start == shot->undo && b->type == LTP_SEG_GREEN)
+	if (b && b->start <= shot->undo && b->type == LTP_SEG_GREEN &&
+	    e->sent >= b->start + b->len)
 		ltp_block_drop_burst(e, b);
 	if (e->ended && e->sent == e->length)
 		ltp_export_all_sent(e);
 	return cp;
-}
-
-/*
- * Whether a flow takes another burst now.  If not, ltp_output_run() is
- * going to be called when it does; @after is the time it shall wait at least.
- */
-static bool flow_ready(struct ltp_span *span, u32 flow, u64 after)
-{
-	struct ltp_carrier *c;
-	bool ready = false;
-	u64 now, at;
-
-	rcu_read_lock();
-	c = ltp_flow_carrier(span, flow);
-	if (!c || READ_ONCE(span->local_stopped))
-		goto out;	/* local_start() resumes */
-	now = ktime_get_ns();
-	at = READ_ONCE(span->conf.rate) == LTP_UNKNOWN ? 0 :
-	     READ_ONCE(span->next_tx);
-	at = max(at, after);
-	if (at > now) {
-		hrtimer_start(&span->pacer, ns_to_ktime(at),
-			      HRTIMER_MODE_ABS_SOFT);
-	} else if (!ltp_udp_writeable(c)) {
-		ltp_mib_add(span->engine, span, LTP_MIB_TX_BUSY, 1);
-		ltp_udp_wake_when_writeable(c);
-	} else {
-		ready = true;
-	}
-out:
-	rcu_read_unlock();
-	return ready;
-}
-
-/* Counts a burst against the span's rate. */
-static void span_charge(struct ltp_span *span, u32 bytes)
-{
-	u64 rate = READ_ONCE(span->conf.rate), oldest;
-
-	if (rate == LTP_UNKNOWN)
-		return;
-	oldest = ktime_get_ns() - RATE_CREDIT_NS;
-	spin_lock_bh(&span->lock);
-	WRITE_ONCE(span->next_tx, max(span->next_tx, oldest) +
-		   mul_u64_u64_div_u64(bytes, NSEC_PER_SEC, rate));
-	spin_unlock_bh(&span->lock);
 }
 
 /*
@@ -555,6 +516,7 @@ static int output_one(struct ltp_export *e)
 	struct sk_buff *cp = NULL;
 	struct shot shot;
 	u32 bytes, wire;
+	ktime_t at;
 	int err;
 
 	wire = min(e->wire, ltp_span_payload_max(span));
@@ -573,44 +535,42 @@ static int output_one(struct ltp_export *e)
 
 	if (!err) {
 		bytes = shot.skb->len;
+		at = ns_to_ktime(ltp_pace_take(span, bytes));
+		ltp_compat_delivery_time(shot.skb, at);
 		err = flow_xmit(span, e->s.flow, shot.skb, shot.stride);
+		if (err)
+			ltp_pace_give_back(span, bytes);
 		spin_lock_bh(&e->s.lock);
 		if (err)
 			shot_undo(e, &shot);
 		else
 			cp = shot_done(e, &shot);
 		spin_unlock_bh(&e->s.lock);
-		if (cp)
+		if (cp) {
+			ltp_compat_delivery_time(cp, at);
 			send_copies(span, e->s.flow, cp);
+		}
 		kfree_skb(cp);
 	}
 	if (!err) {
-		span_charge(span, bytes);
 		e->stalled = 0;
 		return 0;
 	}
 	if (err != -ENOBUFS)
 		output_stalled(e);
 	/* No route, or no memory: that may take longer than a full queue. */
-	flow_ready(span, e->s.flow, ktime_get_ns() +
+	ltp_pace_ready(span, e->s.flow, ktime_get_ns() +
 		   (err == -ENOBUFS ? RETRY_NS : RETRY_SLOW_NS));
 	return -EAGAIN;
 }
 
-/* The flow of a session: the first if its own is gone. */
-static struct ltp_flow *flow_of(const struct ltp_export *e)
+/*
+ * Leaves a session that this caller has marked busy to ltp_output_run(); @ran
+ * if it just had a turn there, @first if that came to nothing.
+ */
+static void output_queue(struct ltp_export *e, bool first, bool ran)
 {
 	struct ltp_span *span = e->s.span;
-	struct ltp_flow *f = &span->flow[e->s.flow];
-
-	return rcu_access_pointer(f->carrier) ? f : span->flow;
-}
-
-/* Leaves a session that this caller has marked busy to ltp_output_run(). */
-static void output_queue(struct ltp_export *e, bool first)
-{
-	struct ltp_span *span = e->s.span;
-	struct list_head *pending;
 
 	spin_lock_bh(&e->s.lock);
 	e->busy = false;
@@ -619,11 +579,7 @@ static void output_queue(struct ltp_export *e, bool first)
 		if (!span->dead) {
 			e->queued = true;
 			ltp_session_hold(&e->s);
-			pending = &flow_of(e)->pending;
-			if (first)
-				list_add(&e->pending, pending);
-			else
-				list_add_tail(&e->pending, pending);
+			ltp_flow_queue(e, batch_due(e), first, ran);
 		}
 		spin_unlock(&span->lock);
 	}
@@ -644,6 +600,8 @@ void ltp_output_export(struct ltp_export *e)
 	int err = 0;
 
 	spin_lock_bh(&e->s.lock);
+	if (e->queued && batch_due(e))
+		ltp_flow_hurry(e);
 	if (e->busy || e->queued || e->s.state > LTP_WAITING) {
 		spin_unlock_bh(&e->s.lock);
 		return;
@@ -652,15 +610,18 @@ void ltp_output_export(struct ltp_export *e)
 	spin_unlock_bh(&e->s.lock);
 
 	/* Who comes while others wait waits behind them. */
-	if (list_empty(&flow_of(e)->pending) && flow_ready(span, flow, 0))
+	if (list_empty(&ltp_flow_home(e)->pending) && ltp_pace_ready(span, flow, 0))
 		while (!err && left--)
-			err = flow_ready(span, flow, 0) ? output_one(e) :
-							  -EAGAIN;
-	if (err == -ENODATA)
+			err = ltp_pace_ready(span, flow, 0) ? output_one(e) :
+							      -EAGAIN;
+	if (err == -ENODATA) {
+		if (ltp_flow_idle(span))
+			ltp_pace_idle(span);
 		return;
-	output_queue(e, false);
+	}
+	output_queue(e, false, false);
 	/* A wake-up that came before the session was queued found nobody. */
-	if (flow_ready(span, flow, 0))
+	if (ltp_pace_ready(span, flow, 0))
 		ltp_output_resume(span);
 }
 
@@ -677,13 +638,8 @@ void ltp_output_run(struct work_struct *work)
 	struct ltp_export *e;
 	int err, left;
 
-	while (flow_ready(span, f - span->flow, 0)) {
-		spin_lock_bh(&span->lock);
-		e = list_first_entry_or_null(&f->pending, struct ltp_export,
-					     pending);
-		if (e)
-			list_del_init(&e->pending);
-		spin_unlock_bh(&span->lock);
+	while (ltp_pace_ready(span, f - span->flow, 0)) {
+		e = ltp_flow_next(f);
 		if (!e)
 			break;
 
@@ -694,7 +650,7 @@ void ltp_output_run(struct work_struct *work)
 		for (left = TURN_BURSTS, err = 0; !err && left; left--)
 			err = output_one(e);
 		if (err != -ENODATA)
-			output_queue(e, err == -EAGAIN);
+			output_queue(e, err == -EAGAIN, true);
 		ltp_session_put(&e->s);
 		if (err == -EAGAIN)
 			break;
@@ -717,19 +673,6 @@ void ltp_output_resume(struct ltp_span *span)
 	for (i = 0; i < n; i++)
 		if (!list_empty(&span->flow[i].pending))
 			queue_work(output_wq, &span->flow[i].run);
-}
-
-/**
- * ltp_output_pace() - the rate allows the next burst
- * @timer: ltp_span.pacer
- *
- * Context: softirq.
- * Return: HRTIMER_NORESTART.
- */
-enum hrtimer_restart ltp_output_pace(struct hrtimer *timer)
-{
-	ltp_output_resume(container_of(timer, struct ltp_span, pacer));
-	return HRTIMER_NORESTART;
 }
 
 /**

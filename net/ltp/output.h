@@ -8,7 +8,6 @@ void ltp_output_export(struct ltp_export *e);
 bool ltp_output_recut(struct ltp_export *e, struct ltp_signal *cp);
 void ltp_output_resume(struct ltp_span *span);
 void ltp_output_run(struct work_struct *work);
-enum hrtimer_restart ltp_output_pace(struct hrtimer *timer);
 void ltp_output_stop(struct ltp_span *span);
 
 void ltp_output_held(struct ltp_span *span);

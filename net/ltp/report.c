@@ -6,6 +6,7 @@
 #include "block.h"
 #include "mem.h"
 #include "output.h"
+#include "pace.h"
 #include "reasm.h"
 #include "report.h"
 #include "session.h"
@@ -661,6 +662,7 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 
 	cp = checkpoint_find(e, rs->cp_serial);
 	if (!ltp_ranges_cover(&e->claimed, rs->lower, rs->upper)) {
+		ltp_pace_report(e, rs->lower, rs->upper);
 		cycle = cp ? cp->cycle + 1 : 1;
 		reason = over_limits(e, cycle);
 		if (reason >= 0) {

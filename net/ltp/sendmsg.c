@@ -105,6 +105,7 @@ static struct ltp_export *block_begin(struct ltp_sock *ls,
 {
 	u32 wire, max, limit;
 	struct ltp_export *e;
+	bool asked;
 
 	max = ltp_span_payload_max(span);
 	if (!max)
@@ -119,6 +120,7 @@ static struct ltp_export *block_begin(struct ltp_sock *ls,
 	if (wire < SEGMENT_MIN)
 		return ERR_PTR(-EINVAL);
 	limit = w->burst_limit ?: READ_ONCE(span->conf.burst_limit);
+	asked = limit;
 	if (!limit || limit > UDP_MAX_SEGMENTS)
 		limit = UDP_MAX_SEGMENTS;
 
@@ -128,6 +130,7 @@ static struct ltp_export *block_begin(struct ltp_sock *ls,
 	e->wire = wire;
 	e->burst_max = max(ltp_span_burst_max(span), wire);
 	e->burst_limit = limit;
+	e->burst_asked = asked;
 	e->red_limit = w->red_length;
 	/* Of a block that is all green no report makes sense, open or not. */
 	if (!e->red_limit)

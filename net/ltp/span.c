@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "flow.h"
 #include "output.h"
+#include "pace.h"
 #include "session.h"
 #include "span.h"
 #include "udp.h"
@@ -114,7 +115,7 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	INIT_LIST_HEAD(&span->closed);
 	skb_queue_head_init(&span->held);
 	peer_key_init(&span->peer_key, engine->id, addr);
-	hrtimer_setup(&span->pacer, ltp_output_pace, CLOCK_MONOTONIC,
+	hrtimer_setup(&span->pacer, ltp_pace_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_SOFT);
 
 	ltp_flow_init(span);

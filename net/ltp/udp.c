@@ -26,6 +26,13 @@
 #define CARRIER_RCVBUF	SZ_8M
 #define CARRIER_SNDBUF	SZ_1M
 
+/*
+ * Bursts in queueing disciplines and devices at once: fq drops beyond 100 of
+ * one flow, however small, and acknowledgments, one for each short block, come
+ * on top.
+ */
+#define CARRIER_BURSTS	40
+
 /* After how long an unknown next hop may hold bursts up again. */
 #define ASK_AGAIN	(10 * HZ)
 
@@ -38,6 +45,7 @@
  * @resolved: the next hop's link address was known when the flow last began
  *	to send, or it was asked for in vain
  * @asked: when a burst last had to ask for it, in jiffies
+ * @truesize: memory of the burst sent last
  * @wake: hangs in the socket's wait queue while the flow is full; under the
  *	queue's lock
  * @data_ready: what sk_data_ready was
@@ -49,6 +57,7 @@ struct ltp_carrier {
 	u16			family;
 	bool			resolved;
 	unsigned long		asked;
+	u32			truesize;
 	wait_queue_entry_t	wake;
 	void			(*data_ready)(struct sock *sk);
 };
@@ -110,11 +119,25 @@ static void ltp_udp_data_ready(struct sock *sk)
 	rcu_read_unlock();
 }
 
+/* Bytes of memory that may be on their way: a send buffer, or enough bursts. */
+static u32 carrier_limit(const struct ltp_carrier *c)
+{
+	return min_t(u64, READ_ONCE(c->sock->sk->sk_sndbuf),
+		     (u64)CARRIER_BURSTS * READ_ONCE(c->truesize));
+}
+
+static bool carrier_full(const struct ltp_carrier *c)
+{
+	return refcount_read(&c->sock->sk->sk_wmem_alloc) >= carrier_limit(c);
+}
+
 static int carrier_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 			void *key)
 {
 	struct ltp_carrier *c = container_of(wait, struct ltp_carrier, wake);
 
+	if (carrier_full(c))
+		return 0;	/* the next buffer that is freed comes here too */
 	list_del_init(&wait->entry);
 	ltp_output_resume(c->span);
 	return 0;
@@ -234,6 +257,7 @@ struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
 	c->span = span;
 	c->family = family;
 	c->asked = jiffies - ASK_AGAIN;
+	c->truesize = CARRIER_SNDBUF;
 	init_waitqueue_func_entry(&c->wake, carrier_wake);
 	INIT_LIST_HEAD(&c->wake.entry);
 
@@ -437,7 +461,8 @@ static int xmit6(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst)
  * ltp_udp_xmit() - send a buffer of one or more segments
  * @c: a flow
  * @skb: the segments, with %LTP_UDP_HEADROOM in front; consumed
- * @stride: bytes of each segment but the last
+ * @stride: bytes of each segment but the last, U32_MAX for one that is not a
+ *	burst
  *
  * One segment leaves as an ordinary datagram.  More leave as one buffer that
  * the stack or the device cuts at @stride (UDP GSO).
@@ -490,6 +515,8 @@ int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride)
 	skb->mark = READ_ONCE(sk->sk_mark);
 	/* An idle flow may move to the queue of the CPU it is on now. */
 	skb->ooo_okay = sk_wmem_alloc_get(sk) == 0;
+	if (stride != U32_MAX)
+		WRITE_ONCE(c->truesize, skb->truesize);
 	skb_set_owner_w(skb, sk);
 
 	/* XPS reads and keeps the queue in the socket; stay on this CPU. */
@@ -532,7 +559,21 @@ bool ltp_udp_writeable(const struct ltp_carrier *c)
 
 	if (!READ_ONCE(c->resolved) && sk_wmem_alloc_get(sk))
 		return false;
-	return refcount_read(&sk->sk_wmem_alloc) < READ_ONCE(sk->sk_sndbuf);
+	return !carrier_full(c);
+}
+
+/**
+ * ltp_udp_holds() - whether a queueing discipline heeds delivery times
+ * @c: a flow
+ *
+ * fq says so in the socket when it first sees it.  If another takes its place,
+ * bursts leave early, but no more of them.
+ *
+ * Return: true if bursts may be handed down before their time.
+ */
+bool ltp_udp_holds(const struct ltp_carrier *c)
+{
+	return READ_ONCE(c->sock->sk->sk_pacing_status) == SK_PACING_FQ;
 }
 
 /**

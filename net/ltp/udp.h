@@ -16,6 +16,7 @@ struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
 				 struct netlink_ext_ack *extack);
 void ltp_udp_close(struct ltp_carrier **carriers, int n);
 int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride);
+bool ltp_udp_holds(const struct ltp_carrier *c);
 bool ltp_udp_writeable(const struct ltp_carrier *c);
 void ltp_udp_wake_when_writeable(struct ltp_carrier *c);
 u32 ltp_udp_mtu(struct ltp_carrier *c);

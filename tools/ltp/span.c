@@ -55,6 +55,8 @@ static const struct field fields[] = {
 	  .use = ADD_SET | FIELD_SHOW },
 	{ "flows", NULL, LTP_A_SPAN_FLOWS, .type = FIELD_U32, .num = 1,
 	  .max = 16, .use = ADD_SET | FIELD_SHOW },
+	{ "burst-adapt", NULL, LTP_A_SPAN_BURST_ADAPT, .type = FIELD_BOOL,
+	  .use = ADD_SET | FIELD_SHOW },
 	{ "learned", NULL, LTP_A_SPAN_LEARNED, .type = FIELD_BOOL,
 	  .use = FIELD_DETAIL },
 	{ "local-stopped", NULL, LTP_A_SPAN_LOCAL_STOPPED, .type = FIELD_BOOL,
@@ -64,6 +66,8 @@ static const struct field fields[] = {
 	{ "mtu", NULL, LTP_A_SPAN_MTU, .type = FIELD_U32,
 	  .use = FIELD_DETAIL },
 	{ "inflight", NULL, LTP_A_SPAN_INFLIGHT, .type = FIELD_U64,
+	  .use = FIELD_DETAIL },
+	{ "burst-now", NULL, LTP_A_SPAN_BURST_NOW, .type = FIELD_U32,
 	  .use = FIELD_DETAIL },
 	{ "exports", NULL, LTP_A_SPAN_EXPORTS, .type = FIELD_U32,
 	  .use = FIELD_DETAIL },
@@ -200,6 +204,7 @@ static int help(struct args *a)
 	     "PARAMETERS := [ owlt TIME | owlt-out TIME owlt-in TIME ]\n"
 	     "              [ margin TIME ] [ max-retries N ]\n"
 	     "              [ segment-size { N | mtu } ] [ burst-limit N ]\n"
+	     "              [ burst-adapt { on | off } ]\n"
 	     "              [ no-discretionary { on | off } ]\n"
 	     "              [ reorder TIME ] [ redundancy N ]\n"
 	     "              [ gap-reports { on | off } ]\n"

@@ -125,7 +125,7 @@ good span show engine $id to $id
 good span del engine $id to $id
 good span set to $id owlt-out 1.3s owlt-in 1.3s margin 2s max-retries 3 \
 	segment-size mtu burst-limit 0 rate unlimited no-discretionary on
-good span set to $id reorder 0s redundancy 16 gap-reports off max-sessions 0 \
+good span set to $id reorder 0s redundancy 16 gap-reports off burst-adapt on max-sessions 0 \
 	max-inflight 0 max-imports 0 max-problems 0 max-cycles 0 flows 16
 good span set to $id max-inflight 32M max-sessions 4294967295
 for cue in local-stop local-start remote-stop remote-start; do
