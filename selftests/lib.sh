@@ -118,7 +118,8 @@ trap 'exit 1' INT TERM HUP
 
 # --- waiting -------------------------------------------------------------
 
-# wait_for SECONDS COMMAND...: until it succeeds; fails after SECONDS
+# wait_for SECONDS COMMAND...: until it succeeds; fails after SECONDS.  Asks
+# every $POLL seconds.
 wait_for()
 {
 	local until=$((SECONDS + $1))
@@ -129,7 +130,7 @@ wait_for()
 			echo "waited in vain for: $*"
 			return 1
 		fi
-		sleep 0.05
+		sleep "${POLL:-0.05}"
 	done
 }
 

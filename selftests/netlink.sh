@@ -83,6 +83,7 @@ usage()
 	burst-limit "x" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit burst-limit x
 	no-discretionary "yes" is wrong | span add to 2 addr 10.0.0.1 rate 1mbit no-discretionary yes
 	gap-reports "1" is wrong: write on or off | span set to 2 gap-reports 1
+	burst-adapt "1" is wrong: write on or off | span set to 2 burst-adapt 1
 	reorder "20" is wrong: write a time | span set to 2 reorder 20
 	redundancy "0" is wrong: write a number from 1 to 16 | span set to 2 redundancy 0
 	redundancy "17" is wrong | span set to 2 redundancy 17
@@ -193,7 +194,7 @@ round_trip()
 		"addr 127.0.0.1 rate 8001bit owlt-out 1ns owlt-in 7d margin 1ns" \
 		"addr 127.0.0.1 rate 33.333333mbit owlt 1.300000001s margin 168h max-retries 1000" \
 		"addr 127.0.0.1 rate 1tbit segment-size 128 burst-limit 4294967295 no-discretionary on" \
-		"addr ::1 rate 1mbit reorder 1min redundancy 16 max-sessions 4294967295 gap-reports on" \
+		"addr ::1 rate 1mbit reorder 1min redundancy 16 max-sessions 4294967295 gap-reports on burst-adapt on" \
 		"addr ::1 rate 1mbit flows 16" \
 		"addr ::1 rate 1mbit reorder 0s max-inflight 18446744073709551615 max-imports 1" \
 		"addr ::1 rate 1mbit max-problems 4294967295 max-cycles 3 max-inflight 32M"; do
@@ -221,11 +222,11 @@ changed()
 	! ltp span set to 2 owlt-in 5s segment-size 100 2> /dev/null || return
 	ltp span show | grep -q 'owlt-in 4s' || return
 	ltp span set to 2 reorder 5ms redundancy 2 max-sessions 3 max-inflight 1M max-imports 4 \
-		max-problems 5 max-cycles 6 gap-reports on || return
+		max-problems 5 max-cycles 6 gap-reports on burst-adapt on || return
 	is "$(ltp -j span | jq -c '.[0] | [.reorder, .redundancy, .["max-sessions"],
 		.["max-inflight"], .["max-imports"], .["max-problems"], .["max-cycles"],
-		.["gap-reports"], .["no-discretionary"], .["owlt-in"]]')" = \
-		"[5000000,2,3,1048576,4,5,6,true,true,4000000000]" "what was set" || return
+		.["gap-reports"], .["burst-adapt"], .["no-discretionary"], .["owlt-in"]]')" = \
+		"[5000000,2,3,1048576,4,5,6,true,true,true,4000000000]" "what was set" || return
 	# 0 is none.
 	ltp span set to 2 max-sessions 0 max-inflight 0 max-imports 0 max-problems 0 max-cycles 0 ||
 		return
@@ -239,8 +240,9 @@ defaults()
 	ltp engine add 1 && ltp span add to 2 addr 127.0.0.1 rate 1mbit || return
 	is "$(ltp -j span | jq -c '.[0] | [.reorder, .redundancy, .["max-sessions"],
 		.["max-inflight"], .["max-imports"], .["max-problems"], .["max-cycles"],
-		.["gap-reports"], .["local-stopped"], .["remote-stopped"], .inflight]')" = \
-		"[20000000,1,0,0,0,0,0,false,false,false,0]" "defaults" || return
+		.["gap-reports"], .["burst-adapt"], .["burst-now"], .["local-stopped"],
+		.["remote-stopped"], .inflight]')" = \
+		"[20000000,1,0,0,0,0,0,false,false,0,false,false,0]" "defaults" || return
 	ltp engine del 1
 }
 
