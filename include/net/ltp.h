@@ -526,7 +526,9 @@ struct ltp_session {
  * @charge: bytes charged to the socket's send buffer
  * @last_type: type of the last segment; all others are plain data of @type
  * @type: %LTP_SEG_RED or %LTP_SEG_GREEN
+ * @shared: some of @frags are pages of the sender
  * @cp: signal of the checkpoint that the last segment is, until it is sent
+ * @ubuf: notification that waits for those pages, or NULL
  * @frags: the pages, never written again once a buffer referred to them
  */
 struct ltp_burst {
@@ -541,8 +543,10 @@ struct ltp_burst {
 	u8			type;
 	u8			last_type;
 	u16			cut;
+	bool			shared;
 	u32			charge;
 	struct ltp_signal	*cp;
+	struct ubuf_info	*ubuf;
 	skb_frag_t		frags[] __counted_by(n_frags);
 };
 
@@ -791,6 +795,8 @@ struct ltp_import {
  * @send_lock: one sendmsg() at a time
  * @open: block that MSG_MORE left open, under @send_lock
  * @frag: where its bytes go, likewise
+ * @zc: payload of the message being sent, likewise: @ubuf, the notification of
+ *	MSG_ZEROCOPY; @on, it is referred to; @used, some of it was
  * @lock: guards the lists
  * @queue: struct ltp_item for recvmsg()
  * @imports: incomplete import sessions, oldest first
@@ -822,6 +828,11 @@ struct ltp_sock {
 	struct page_frag	frag;
 	spinlock_t		mem_lock;	/* guards @control, forward alloc */
 	u32			control;
+	struct {
+		struct ubuf_info	*ubuf;
+		bool			on;
+		bool			used;
+	}			zc;
 	spinlock_t		lock;		/* guards what follows */
 	bool			closing;
 	struct list_head	queue;

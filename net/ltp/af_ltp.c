@@ -323,7 +323,8 @@ static int ltp_setsockopt(struct socket *sock, int level, int opt,
 	buffer = level == SOL_LTP ? opt == LTP_SNDBUF || opt == LTP_RCVBUF :
 		 opt == SO_SNDBUF || opt == SO_RCVBUF ||
 		 opt == SO_SNDBUFFORCE || opt == SO_RCVBUFFORCE;
-	if (level == SOL_SOCKET && !buffer && opt != SO_REUSEPORT)
+	if (level == SOL_SOCKET && !buffer && opt != SO_REUSEPORT &&
+	    opt != SO_ZEROCOPY)
 		return sock_setsockopt(sock, level, opt, optval, len);
 	if (level == SOL_LTP && opt == LTP_RED_LENGTH) {
 		if (len < sizeof(wide))
@@ -340,7 +341,7 @@ static int ltp_setsockopt(struct socket *sock, int level, int opt,
 	if (buffer)
 		return set_buffer(sk, level, opt, val);
 	if (level == SOL_SOCKET)
-		opt = LTP_REUSEPORT;
+		opt = opt == SO_ZEROCOPY ? LTP_ZEROCOPY : LTP_REUSEPORT;
 	switch (opt) {
 	case LTP_REUSEPORT:
 		lock_sock(sk);
@@ -364,6 +365,13 @@ static int ltp_setsockopt(struct socket *sock, int level, int opt,
 		if (val < 0)
 			return -EINVAL;
 		WRITE_ONCE(ls->burst_limit, val);
+		return 0;
+	case LTP_ZEROCOPY:
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		lock_sock(sk);
+		sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
+		release_sock(sk);
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -406,6 +414,9 @@ static int ltp_getsockopt(struct socket *sock, int level, int opt,
 		break;
 	case LTP_REUSEPORT:
 		val = ls->sk.sk_reuseport;
+		break;
+	case LTP_ZEROCOPY:
+		val = sock_flag(&ls->sk, SOCK_ZEROCOPY);
 		break;
 	case LTP_SNDBUF:
 		val = READ_ONCE(ls->sk.sk_sndbuf);
@@ -543,6 +554,7 @@ static const struct proto_ops ltp_ops = {
 	.sendmsg	= ltp_sendmsg,
 	.recvmsg	= ltp_recvmsg,
 	.mmap		= sock_no_mmap,
+	.splice_read	= ltp_splice_read,
 	LTP_COMPAT_SPLICE_EOF(ltp_splice_eof)
 };
 

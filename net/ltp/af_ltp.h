@@ -11,6 +11,9 @@ int ltp_sock_addr(const struct msghdr *msg, struct sockaddr_ltp *addr);
 int ltp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int ltp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		int flags);
+ssize_t ltp_splice_read(struct socket *sock, loff_t *ppos,
+			struct pipe_inode_info *pipe, size_t len,
+			unsigned int flags);
 
 /* Ends the block that MSG_MORE left open; send_lock held. */
 int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel);

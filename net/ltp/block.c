@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The block being sent.  Its bytes are copied once, into page fragments that
- * already have the layout of the wire, header before payload, burst by burst.
+ * already have the layout of the wire, header before payload, burst by burst,
+ * or referred to between those headers: see zerocopy.c.
  * That store serves the first transmission and every later one: buffers refer
  * to its pages and never copy them, and the pages are never written again,
  * since a receiver on the same machine may hold them for long.
@@ -18,6 +19,7 @@
 #include "session.h"
 #include "span.h"
 #include "udp.h"
+#include "zerocopy.h"
 
 /**
  * struct plan - the next segment of a block
@@ -160,6 +162,7 @@ void ltp_block_burst_put(struct ltp_burst *b)
 		return;
 	for (i = 0; i < b->n_frags; i++)
 		put_page(skb_frag_page(&b->frags[i]));
+	net_zcopy_put(b->ubuf);
 	kfree(b);
 }
 
@@ -287,12 +290,14 @@ static int hold_back(struct ltp_export *e, struct iov_iter *from)
 int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every)
 {
+	struct ltp_sock *ls = ltp_sk(e->s.sk);
 	struct ltp_layout l = {
 		.sk = e->s.sk,
-		.pfrag = &ltp_sk(e->s.sk)->frag,
+		.pfrag = &ls->frag,
 	};
+	bool refer = ls->zc.on;
 	u32 i;
-	u32 frags_of_seg = e->wire / PAGE_SIZE + 2;
+	u32 frags_of_seg = e->wire / PAGE_SIZE + 2 + refer;
 	u8 header[LTP_SEG_DATA_HDR_MAX], *end;
 	u64 off = e->length, start = off;
 	size_t count = iov_iter_count(from);
@@ -309,8 +314,8 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		    l.wire > e->burst_max - e->wire || l.wire != n_segs * e->wire ||
 		    (n_segs && l.n_frags + frags_of_seg > MAX_SKB_FRAGS))
 			break;
-		n = e->tail_len > tail ? 0 : plain_segments(e, off, avail,
-							    cp_every, &next);
+		n = e->tail_len > tail || refer ? 0 :
+		    plain_segments(e, off, avail, cp_every, &next);
 		n = min3(n, e->burst_limit - n_segs,
 			 (e->burst_max - l.wire) / e->wire);
 		if (n && (!n_segs || p.type == next.type)) {
@@ -329,6 +334,8 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		}
 		plan_segment(e, off, avail, last,
 			     off + e->wire - e->cp_upper >= cp_every, &next);
+		if (!next.len && refer)
+			next.len = ltp_zerocopy_short(e, off, avail);
 		if (!next.len ||
 		    (n_segs && ltp_segment_is_red(next.type) !=
 			       ltp_segment_is_red(p.type)))
@@ -341,7 +348,9 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		if (!err && take)
 			err = ltp_layout_write(&l, e->tail + tail, take);
 		tail += take;
-		if (!err)
+		if (!err && refer)
+			err = ltp_zerocopy_add(&l, from, p.len - take);
+		else if (!err)
 			err = ltp_layout_copy(&l, from, p.len - take);
 		if (err)
 			goto drop;
@@ -369,6 +378,8 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	for (i = 0; i < l.n_frags; i++)
 		b->frags[i] = l.frags[i];
 	l.n_frags = 0;
+	if (l.shared)
+		ltp_zerocopy_keep(ls, b);
 	err = ltp_segment_is_checkpoint(b->last_type) ?
 	      burst_checkpoint(b, p.cp_serial) : 0;
 	if (!err)
@@ -491,8 +502,8 @@ struct sk_buff *ltp_block_skb(u32 linear, gfp_t gfp)
  * @pos: first byte on the wire
  * @len: bytes
  *
- * Return: 0; -EMSGSIZE if the buffer has no room for as many fragments, and
- * it is as it was.
+ * Return: 0; -EMSGSIZE if the buffer has no room for as many fragments, or a
+ * MSG_ZEROCOPY notification of another message, and it is as it was.
  */
 int ltp_block_add_frags(struct sk_buff *skb, const struct ltp_burst *b,
 			u32 pos, u32 len)
@@ -505,6 +516,8 @@ int ltp_block_add_frags(struct sk_buff *skb, const struct ltp_burst *b,
 	for (need = 0, at = off; n; need++, at = 0)
 		n -= min(n, skb_frag_size(&b->frags[i + need]) - at);
 	if (nr + need > MAX_SKB_FRAGS)
+		return -EMSGSIZE;
+	if (b->shared && !ltp_zerocopy_mark(skb, b))
 		return -EMSGSIZE;
 
 	skb->len += len;

@@ -8,6 +8,7 @@
 #include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/sysctl.h>
+#include <linux/uio.h>
 #include <linux/version.h>
 #include <net/net_namespace.h>
 
@@ -72,10 +73,34 @@ static inline void ltp_compat_delivery_time(struct sk_buff *skb, ktime_t at)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define LTP_COMPAT_MORE			(MSG_MORE | MSG_SENDPAGE_NOTLAST)
 #define LTP_COMPAT_SPLICE_EOF(fn)
+#define LTP_COMPAT_SPLICE_PAGES		0
 #else
 #define LTP_COMPAT_MORE			MSG_MORE
 #define LTP_COMPAT_SPLICE_EOF(fn)	.splice_eof = (fn),
+#define LTP_COMPAT_SPLICE_PAGES		MSG_SPLICE_PAGES
 #endif
+
+/* The next pages of an iterator over pages, without references to them. */
+static inline ssize_t ltp_compat_bvec_pages(struct iov_iter *from,
+					    struct page **pages, size_t len,
+					    unsigned int n, size_t *off)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	return -EOPNOTSUPP;	/* They never come: LTP_COMPAT_SPLICE_PAGES. */
+#else
+	return iov_iter_extract_pages(from, &pages, len, n, 0, off);
+#endif
+}
+
+/* The notification of one MSG_ZEROCOPY message of @len bytes, or NULL. */
+static inline struct ubuf_info *ltp_compat_ubuf(struct sock *sk, size_t len)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+	return msg_zerocopy_realloc(sk, len, NULL);
+#else
+	return msg_zerocopy_realloc(sk, len, NULL, false);
+#endif
+}
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 #include <asm/unaligned.h>

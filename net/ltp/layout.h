@@ -11,6 +11,7 @@
  * @frags: what was written
  * @n_frags: entries of it
  * @wire: bytes written
+ * @shared: there are pages of the sender among @frags
  */
 struct ltp_layout {
 	struct page_frag	*pfrag;
@@ -18,6 +19,7 @@ struct ltp_layout {
 	skb_frag_t		frags[MAX_SKB_FRAGS];
 	unsigned int		n_frags;
 	u32			wire;
+	bool			shared;
 };
 
 int ltp_layout_write(struct ltp_layout *l, const void *data, u32 len);

@@ -5,6 +5,8 @@
  * allocated and charged to the send buffer together with the block, so it can
  * neither fail nor be piled up by a program that does not read it.
  */
+#include <linux/errqueue.h>
+
 #include "mem.h"
 #include "notice.h"
 #include "session.h"
@@ -229,14 +231,20 @@ void ltp_notice_import_end(struct ltp_import *i, u8 reason, u32 flags)
  */
 int ltp_notice_recv(struct sock *sk, struct msghdr *msg)
 {
+	struct sock_extended_err ee;
 	struct ltp_notice n;
 	struct sk_buff *skb;
 
 	skb = skb_dequeue(&sk->sk_error_queue);
 	if (!skb)
 		return -EAGAIN;
-	memcpy(&n, skb->data, sizeof(n));
-	put_cmsg(msg, SOL_LTP, LTP_NOTICE, sizeof(n), &n);
+	if (SKB_EXT_ERR(skb)->ee.ee_origin == SO_EE_ORIGIN_ZEROCOPY) {
+		ee = SKB_EXT_ERR(skb)->ee;
+		put_cmsg(msg, SOL_LTP, LTP_RECVERR, sizeof(ee), &ee);
+	} else {
+		memcpy(&n, skb->data, sizeof(n));
+		put_cmsg(msg, SOL_LTP, LTP_NOTICE, sizeof(n), &n);
+	}
 	msg->msg_flags |= MSG_ERRQUEUE;
 	msg->msg_namelen = 0;
 	consume_skb(skb);

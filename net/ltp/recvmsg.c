@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* recvmsg(): a red part, whole and in order, or one green segment. */
+/*
+ * recvmsg(): a red part, whole and in order, or one green segment.  splice():
+ * the same into a pipe, by reference.
+ */
+#include <linux/file.h>
 #include <linux/sched/signal.h>
+#include <linux/splice.h>
 #include <linux/uio.h>
 
 #include "af_ltp.h"
@@ -60,6 +65,15 @@ static void uncharge(struct sock *sk, struct ltp_item *item, u32 charge)
 	ltp_mem_uncharge(sk, charge);
 }
 
+static void run_done(struct sock *sk, struct ltp_item *item,
+		     struct sk_buff *skb)
+{
+	rb_erase(&skb->rbnode, &item->runs);
+	RB_CLEAR_NODE(&skb->rbnode);
+	uncharge(sk, item, ltp_run(skb)->charge);
+	kfree_skb(skb);
+}
+
 static void item_done(struct sock *sk, struct ltp_item *item)
 {
 	struct ltp_sock *ls = ltp_sk(sk);
@@ -92,12 +106,8 @@ static ssize_t copy_red(struct sock *sk, struct ltp_item *item, size_t len,
 		if (ltp_run_copy(skb, off, n, to))
 			break;
 		pos += n;
-		if (peek || off + n < run->len)
-			continue;
-		rb_erase(node, &item->runs);
-		RB_CLEAR_NODE(node);
-		uncharge(sk, item, run->charge);
-		kfree_skb(skb);
+		if (!peek && off + n == run->len)
+			run_done(sk, item, skb);
 	}
 	len = pos - item->pos;
 	if (!peek)
@@ -206,6 +216,18 @@ static ssize_t recv_item(struct sock *sk, struct ltp_item *item,
 	return flags & MSG_TRUNC ? (ssize_t)min_t(u64, left, SSIZE_MAX) : n;
 }
 
+/* The next item, or NULL and why there is none: 0 at the end. */
+static struct ltp_item *get_item(struct sock *sk, bool nowait, ssize_t *err)
+{
+	struct ltp_item *item = first_item(ltp_sk(sk));
+	long timeo = sock_rcvtimeo(sk, nowait);
+
+	if (item)
+		return item;
+	*err = wait_for_item(sk, &timeo);
+	return *err ? NULL : first_item(ltp_sk(sk));
+}
+
 /**
  * ltp_recvmsg() - receive
  * @sock: the socket
@@ -223,25 +245,131 @@ int ltp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	struct sock *sk = sock->sk;
 	struct ltp_item *item;
 	ssize_t n;
-	long timeo;
 
 	if (flags & MSG_ERRQUEUE)
 		return ltp_notice_recv(sk, msg);
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	lock_sock(sk);
-	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	item = first_item(ls);
-	if (!item) {
-		n = wait_for_item(sk, &timeo);
-		item = n ? NULL : first_item(ls);
-		if (!item)
-			goto out;
+	item = get_item(sk, flags & MSG_DONTWAIT, &n);
+	if (item) {
+		n = recv_item(sk, item, msg, len, flags);
+		if (!list_empty(&ls->braked))
+			release_brake(sk);
 	}
-	n = recv_item(sk, item, msg, len, flags);
-	if (!list_empty(&ls->braked))
-		release_brake(sk);
-out:
 	release_sock(sk);
 	return min_t(ssize_t, n, INT_MAX);
+}
+
+/**
+ * struct sink - where splice() puts received data
+ * @sk: the socket
+ * @pipe: the pipe, locked
+ * @flags: SPLICE_F_*
+ */
+struct sink {
+	struct sock		*sk;
+	struct pipe_inode_info	*pipe;
+	unsigned int		flags;
+};
+
+/* Refers to @len bytes of a run; returns how many the pipe took, or an errno. */
+static ssize_t splice_run(const struct sink *to, struct sk_buff *skb, u32 from,
+			  u32 len)
+{
+	u32 done = 0, at, left;
+	ssize_t n;
+
+	while (done < len) {
+		at = ltp_run_at(skb, from + done, &left);
+		n = skb_splice_bits(skb, to->sk, at, to->pipe,
+				    min(left, len - done), to->flags);
+		if (n <= 0) {
+			n = n ?: -ENOMEM;
+			return done ? done : n;
+		}
+		done += n;
+	}
+	return done;
+}
+
+static ssize_t splice_red(const struct sink *to, struct ltp_item *item,
+			  size_t len)
+{
+	u64 start = item->pos, end = start + len;
+
+	while (item->pos < end) {
+		struct sk_buff *skb = rb_entry(rb_first(&item->runs),
+					       struct sk_buff, rbnode);
+		const struct ltp_run *run = ltp_run(skb);
+		u32 off = item->pos - run->start;
+		u32 want = min_t(u64, end - item->pos, run->len - off);
+		ssize_t n = splice_run(to, skb, off, want);
+
+		if (n < 0)
+			return item->pos > start ? item->pos - start : n;
+		item->pos += n;
+		if (off + n == run->len)
+			run_done(to->sk, item, skb);
+		if (n < want)
+			break;
+	}
+	return item->pos - start;
+}
+
+static ssize_t splice_green(const struct sink *to, struct ltp_item *item,
+			    size_t len)
+{
+	u32 left = ltp_run_segment_left(item->skb, item->pos, NULL);
+	ssize_t n = splice_run(to, item->skb, item->pos, min_t(u64, len, left));
+
+	/* A datagram that was cut is gone. */
+	if (n > 0)
+		item->pos += to->sk->sk_type == SOCK_DGRAM ? left : n;
+	return n;
+}
+
+/**
+ * ltp_splice_read() - receive into a pipe, without a copy
+ * @sock: the socket
+ * @ppos: 0, as sockets have no position
+ * @pipe: the pipe, locked
+ * @len: most bytes
+ * @flags: SPLICE_F_*
+ *
+ * Takes no more than is left of one red part, or of one green segment.
+ *
+ * Context: process.
+ * Return: bytes, or an errno: see ltp(7).
+ */
+ssize_t ltp_splice_read(struct socket *sock, loff_t *ppos,
+			struct pipe_inode_info *pipe, size_t len,
+			unsigned int flags)
+{
+	struct sink to = { .sk = sock->sk, .pipe = pipe, .flags = flags };
+	struct ltp_sock *ls = ltp_sk(sock->sk);
+	struct sock *sk = sock->sk;
+	struct ltp_item *item;
+	bool nowait;
+	ssize_t n;
+
+	if (*ppos)
+		return -ESPIPE;
+	nowait = sock->file->f_flags & O_NONBLOCK || flags & SPLICE_F_NONBLOCK;
+	lock_sock(sk);
+	item = get_item(sk, nowait, &n);
+	if (item && item->flags & LTP_RX_RED) {
+		n = splice_red(&to, item, min_t(u64, len,
+						item->length - item->pos));
+		if (item->pos == item->length)
+			item_done(sk, item);
+	} else if (item) {
+		n = splice_green(&to, item, len);
+		if (item->pos == ltp_run(item->skb)->len)
+			item_done(sk, item);
+	}
+	if (!list_empty(&ls->braked))
+		release_brake(sk);
+	release_sock(sk);
+	return n;
 }

@@ -78,6 +78,24 @@ u32 ltp_run_segment_left(const struct sk_buff *skb, u32 from, u32 *whole)
 	return left;
 }
 
+/**
+ * ltp_run_at() - where a byte of a run lies in its buffer
+ * @skb: a buffer whose ltp_run is set
+ * @from: bytes into the run
+ * @left: bytes from there to the end of its segment, at least 1
+ *
+ * Return: bytes into the buffer.
+ */
+u32 ltp_run_at(const struct sk_buff *skb, u32 from, u32 *left)
+{
+	const struct ltp_run *run = ltp_run(skb);
+	struct place pl;
+
+	place_find(run, run->skip + from, &pl);
+	*left = min(payload_of(run, pl.group) - pl.at, run->len - from);
+	return pl.seg + run->hl[pl.group].hlen + pl.at;
+}
+
 /* Segment by segment, as the kernel's own readers of buffers do. */
 static int copy_segments(const struct sk_buff *skb, struct place *pl, u32 len,
 			 struct iov_iter *to)

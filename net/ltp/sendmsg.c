@@ -12,6 +12,7 @@
 #include "output.h"
 #include "session.h"
 #include "span.h"
+#include "zerocopy.h"
 
 /* A segment must have room for its header and some data. */
 #define SEGMENT_MIN	128
@@ -456,6 +457,8 @@ static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 		err = destination(ls, msg, &to);
 	if (!err)
 		err = wish_of(ls, msg, &wish);
+	if (!err && ltp_zerocopy_asked(msg))
+		err = ltp_zerocopy_begin(ls, msg, len);
 	if (err)
 		return err;
 
@@ -468,6 +471,8 @@ static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 			return err;
 	}
 	e = ls->open;
+	if (ltp_zerocopy_asked(msg))
+		ltp_zerocopy_block(ls, e, msg);
 	total = e->length + e->tail_len + len;
 	err = -EMSGSIZE;
 	if (READ_ONCE(e->s.span->conf.no_discretionary) &&
@@ -527,6 +532,8 @@ int ltp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		return -EINTR;
 	}
 	err = send_locked(ls, msg, len);
+	if (ltp_zerocopy_asked(msg))
+		ltp_zerocopy_end(ls, err < 0);
 	mutex_unlock(&ls->send_lock);
 	return err;
 }

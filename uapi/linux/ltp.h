@@ -67,6 +67,10 @@ struct sockaddr_ltp {
  * @LTP_RCVBUF: int, option: bytes of receive buffer, likewise
  * @LTP_REUSEPORT: int, option: as SO_REUSEPORT, which kernels before 6.7
  *	refuse to families other than IP
+ * @LTP_ZEROCOPY: int, option: as SO_ZEROCOPY, likewise: 1 has sendmsg() heed
+ *	MSG_ZEROCOPY
+ * @LTP_RECVERR: struct sock_extended_err, control message of
+ *	recvmsg(MSG_ERRQUEUE): MSG_ZEROCOPY messages whose pages are free again
  */
 enum ltp_sockopt {
 	LTP_RED_LENGTH		= 1,
@@ -79,6 +83,8 @@ enum ltp_sockopt {
 	LTP_SNDBUF		= 8,
 	LTP_RCVBUF		= 9,
 	LTP_REUSEPORT		= 10,
+	LTP_ZEROCOPY		= 11,
+	LTP_RECVERR		= 12,
 };
 
 /* Bits of ltp_rxinfo.flags */
