@@ -6,6 +6,8 @@
 # make check             lint, unit tests, every test on the stock kernels
 # make check-debug       every test on the debug kernel
 # make fuzz              malformed and hostile input, TIME seconds of each
+# make check-debug-x86   every test on an x86 debug kernel, CONFIG=kasan or kcsan
+# make soak              random faults for TIME=1800 seconds, on KERNEL=6.12 or uml
 # make demo              a small deep-space link, shown
 # make bench             what it costs, beside UDP and TCP
 # TESTS="transfer xps" and KERNELS="6.1 6.12" narrow a check down.
@@ -67,6 +69,12 @@ check-debug:
 fuzz: setup
 	selftests/fuzz/fuzz.sh
 
+check-debug-x86:
+	$(H)/check.sh x86
+
+soak:
+	$(H)/soak.sh $(or $(TIME),1800) $(or $(KERNEL),6.12)
+
 demo: setup
 	$(H)/build.sh $(firstword $(KERNELS) 6.12)
 	$(H)/vm.sh -t 600 $(firstword $(KERNELS) 6.12) selftests/demo.sh
@@ -75,4 +83,5 @@ bench: setup
 	selftests/bench/bench.sh
 
 .PHONY: all modules tools modules_install headers_install tools_install install
-.PHONY: clean setup lint unit check check-debug fuzz demo bench
+.PHONY: clean setup lint unit check check-debug check-debug-x86 fuzz soak
+.PHONY: bench demo

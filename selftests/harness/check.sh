@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh stock|debug: "make check" and "make check-debug".  Sets up,
-# builds, runs, and closes with one line "N passed, N failed, N skipped"
+# check.sh stock|debug|x86: "make check", "make check-debug" and "make
+# check-debug-x86", the latter with CONFIG=kasan or kcsan.  Sets up, builds, runs, and closes with one line "N passed, N failed, N skipped"
 # that counts subtests.  KERNELS="6.1 newest" and TESTS="transfer" narrow it
 # down; then lint and unit tests are left out.
 
@@ -172,6 +172,22 @@ debug)
 		"$HARNESS/uml.sh" -T -t "$((2400 * ${LTP_SLOW:-1}))"
 	pool
 	;;
-*) die "usage: check.sh stock|debug" ;;
+x86)
+	config=${CONFIG:-kasan}
+	if ! { "$HARNESS/build-x86.sh" "$config" && "$HARNESS/build.sh" "$config"; }; then
+		group 1 build 0 1 0
+		finish
+	fi
+	# Emulated, and a fifth of the speed of a stock kernel that is.
+	export LTP_DEBUG=1 LTP_SLOW=$((${LTP_SLOW:-1} * 6)) VM_MEMORY=${VM_MEMORY:-3G}
+	parts=2
+	[ -z "${TESTS-}" ] || parts=1
+	for ((i = 0; i < parts; i++)); do
+		queue "$config kernel, part $((i + 1)) of $parts" "check-$config-$i" \
+			env "LTP_SHARD=$i/$parts" "$HARNESS/vm.sh" -t "$((1500 * LTP_SLOW))" "$config"
+	done
+	pool
+	;;
+*) die "usage: check.sh stock|debug|x86" ;;
 esac
 finish

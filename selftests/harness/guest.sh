@@ -28,7 +28,7 @@ modprobe -aq udp_tunnel ip6_udp_tunnel veth dummy ifb sch_netem sch_tbf sch_fq s
 # ping(8) turns time stamps on and off, and with them a jump in the receive
 # path; an emulated CPU may still run into the breakpoint that stood there
 # while it was changed ("Oops: int3").  So they are always on.
-if [ -z "${LTP_DEBUG-}" ]; then
+if [ "${LTP_KERNEL-}" != uml ]; then
 	python3 -c 'import signal, socket as s
 t = s.socket(s.AF_INET, s.SOCK_DGRAM)
 t.setsockopt(s.SOL_SOCKET, 29, 1)
@@ -38,7 +38,7 @@ fi
 sysctl -q -w kernel.printk_ratelimit=0 net.core.message_cost=0 2> /dev/null
 
 kmemleak=/sys/kernel/debug/kmemleak
-[ -z "${LTP_DEBUG-}" ] || echo clear > $kmemleak
+[ ! -e $kmemleak ] || echo clear > $kmemleak
 
 symbols=/tmp/ltp.symbols
 
@@ -193,7 +193,7 @@ done
 from=$(($(dmesg | wc -l) + 1)) status=0 why=
 load || why="cannot load the module"
 [ -n "$why" ] || sweep || why="cannot unload the module"
-if [ -z "$why" ] && [ -n "${LTP_DEBUG-}" ]; then
+if [ -z "$why" ] && [ -e $kmemleak ]; then
 	# Objects younger than five seconds are not looked at, and a stale
 	# stack slot may still point to one.
 	for i in 1 2; do
@@ -214,6 +214,7 @@ if [ -z "$why" ]; then
 else
 	failed=$((failed + 1)) status=1
 fi
-result $status "unload${LTP_DEBUG:+, kmemleak}" "$why"
+[ ! -e $kmemleak ] || leaks=", kmemleak"
+result $status "unload${leaks-}" "$why"
 touch /results/done
 [ "$failed" -eq 0 ]

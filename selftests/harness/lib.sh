@@ -200,11 +200,12 @@ plain) UML_OBJ=$LTP_CACHE/uml-plain-current UML_LABEL=uml-plain ;;
 esac
 ROOT=$LTP_CACHE/root
 
+# source_deb SERIES
 source_deb()
 {
-	local s p=linux-source-$SOURCE_SERIES
+	local s p=linux-source-$1
 
-	for s in "$HOST_SUITE" trixie-backports sid; do
+	for s in "$HOST_SUITE" "$HOST_SUITE-security" trixie-backports sid; do
 		if [ -n "$(apt_show "$s" "$p" Version)" ]; then
 			apt_fetch "$s" "$p" && return
 		fi
@@ -212,14 +213,17 @@ source_deb()
 	die "no $p in any suite"
 }
 
-# Once unpacked the tree stays: a new point release is no reason to spend a
-# quarter of an hour on the debug kernel again.
+# ensure_source [SERIES]: prints nothing; the tree is $LTP_CACHE/linux-source-*.
+# Once unpacked it stays: a new point release is no reason to spend a quarter
+# of an hour on the debug kernel again.
 ensure_source()
 {
-	local deb new=$SOURCE.new
+	local series=${1:-$SOURCE_SERIES} deb d new
 
-	[ -e "$SOURCE/Makefile" ] && return
-	deb=$(source_deb)
+	d=$LTP_CACHE/linux-source-$series
+	new=$d.new
+	[ -e "$d/Makefile" ] && return
+	deb=$(source_deb "$series")
 	log "unpacking ${deb##*/}"
 	rm -rf "$new"
 	mkdir -p "$new"
@@ -227,7 +231,7 @@ ensure_source()
 	dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
 		xz -dc -T0 | tar -x -C "$new" --strip-components=1 \
 			--wildcards --exclude='linux-source-*/arch/*/boot/dts/*'
-	mv "$new" "$SOURCE"
+	mv "$new" "$d"
 }
 
 # --- the stock kernels ---------------------------------------------------
@@ -294,11 +298,29 @@ kernel_labels()
 	cut -d' ' -f1 "$KERNELS_DIR/list"
 }
 
-# kernel_of LABEL|RELEASE|newest: sets KLABEL, KREL, KSUITE.
+# The series of the x86 debug kernels.
+X86_SERIES=6.12
+
+# kernel_of LABEL|RELEASE|newest: sets KLABEL, KREL, KSUITE.  Of the older
+# there is one for real time, LABEL-rt, fetched when KERNELS names it.
 kernel_of()
 {
 	local want=$1 l r s
 
+	case $want in
+	kasan | kcsan)
+		[ -e "$LTP_CACHE/x86-$want" ] ||
+			die "run selftests/harness/build-x86.sh $want first"
+		KLABEL=$want KSUITE=
+		KREL=$(cat "$LTP_CACHE/x86-$want/include/config/kernel.release")
+		return
+		;;
+	*-rt)
+		kernel_of "${want%-rt}"
+		KLABEL=$want KREL=${KREL%amd64}rt-amd64
+		return
+		;;
+	esac
 	[ -s "$KERNELS_DIR/list" ] || die "run selftests/harness/setup.sh first"
 	while read -r l r s; do
 		KLABEL=$l KREL=$r KSUITE=$s
@@ -318,6 +340,8 @@ kernel_kdir()
 	elif [ "$1" = arm64 ]; then
 		kernel_of 6.12
 		echo "$KERNELS_DIR/$KREL/usr/src/linux-headers-${KREL/amd64/arm64}"
+	elif [ "$1" = kasan ] || [ "$1" = kcsan ]; then
+		echo "$LTP_CACHE/x86-$1"
 	elif [ "$1" = i386 ]; then
 		echo "$LTP_CACHE/i386"
 	else
@@ -339,12 +363,27 @@ LOG_BAD+='|list_(add|del) corruption|[Uu]nable to handle|segfault .* ltp|nobody 
 # What is none of ours: advice about the emulated processor.
 LOG_OK='Spectre|RETBleed|MDS: |Vulnerable|x86/cpu: '
 
+# without_races FILE: a kernel log without the data races that KCSAN saw in
+# others' code: ours are those with a function of ours near the top of one of
+# the two stacks.
+without_races()
+{
+	awk '
+	function flush() { if (title != "" && ours) print title; title = "" }
+	/BUG: KCSAN:/ { flush(); title = $0; ours = /\[ltp\]/; near = 0; next }
+	title != "" && / by (task|interrupt)/ { near = 3; next }
+	title != "" && near > 0 { near--; if (/\[ltp\]/) ours = 1 }
+	title != "" && /Reported by/ { flush() }
+	{ print }
+	END { flush() }' "$1"
+}
+
 # check_log FILE: prints what is bad in a kernel log; fails if anything is.
 check_log()
 {
 	local bad
 
-	bad=$(grep -aE "$LOG_BAD" "$1" | grep -avE "$LOG_OK" | head -n 20 || :)
+	bad=$(without_races "$1" | grep -aE "$LOG_BAD" | grep -avE "$LOG_OK" | head -n 20 || :)
 	[ -z "$bad" ] && return
 	printf '%s\n' "$bad" | sed "s,^,# ${1##*/}: ," >&2
 	return 1
@@ -394,7 +433,8 @@ guest_command()
 		export PATH=/src/build/tools:/src/build/selftests:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
 		C
 		# What the caller set for the tests goes along.
-		for v in TESTS LTP_SHARD LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL FUZZ_TIME FUZZ_SEED; do
+		for v in TESTS LTP_SHARD LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL LTP_SOAK \
+				FUZZ_TIME FUZZ_SEED; do
 			[ -z "${!v-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 		done
 		cat <<-'C'

@@ -281,8 +281,11 @@ root_kernel()
 
 main()
 {
-	local k guests
+	local k guests extra=()
 
+	for k in ${KERNELS-}; do
+		case $k in *-rt) extra+=("$k") ;; esac
+	done
 	[ "$(id -u)" -eq 0 ] || die "must be root"
 	[ "${1-}" != --refresh ] || rm -f "$KERNELS_DIR/list" "$LTP_CACHE"/apt/*/updated
 	host_packages
@@ -294,14 +297,14 @@ main()
 		guest_root
 	) &
 	guests=$!
-	for k in $(kernel_labels); do
+	for k in $(kernel_labels) "${extra[@]}"; do
 		kernel "$k"
 	done
 	arm64_headers
 	ensure_source
 	i386_tree
 	wait "$guests" || die "setting up the guests failed"
-	for k in $(kernel_labels); do
+	for k in $(kernel_labels) "${extra[@]}"; do
 		root_kernel "$k"
 	done
 }

@@ -1,0 +1,170 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Faults at random, for LTP_SOAK seconds, under up to 200 sessions at a time;
+# namespaces, engines and the module come and go.  Then nothing may be left:
+# no session, socket, namespace, and no more memory than after the first
+# rounds.  The topology is that of faults-lib.sh.
+#
+# "make soak" runs it.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=faults-lib.sh
+. "$(dirname "$0")/faults-lib.sh"
+
+TIME=${LTP_SOAK:-1800}
+LIMIT=300
+# A round is one life of the namespaces and of the module.
+FAULTS_OF_A_ROUND=6
+WARM_UP=2
+TOTAL=0
+
+# Those that leave the way as it was, and take seconds.
+faults=(
+	"impaired 'loss 50%' lost"
+	"impaired 'loss 10%' lost"
+	"impaired 'loss gemodel 5% 30% 100% 0%' lost"
+	"impaired 'delay 30ms 20ms' reordered owlt 30ms reorder 100ms"
+	"impaired 'duplicate 20%' duplicated"
+	"corrupt"
+	"blackout 3 100 5"
+	"blackout 5 3 10"
+	"mtu_shrinks"
+	"routes_change"
+	"link_down_and_up"
+	"readers_killed"
+	"writer_killed"
+	"peer_engine_deleted"
+	"engine_deleted"
+	"reader_stops 4"
+	"two_engines"
+)
+
+# kernel_objects: "NAME OBJECTS BYTES" of each cache that grows with what the
+# module allocates
+kernel_objects()
+{
+	awk '$1 ~ /^(kmalloc-|skbuff|sock_inode|net_namespace|LTP|dst|rt6|nsproxy)/ ||
+		$1 ~ /^(ip_dst_cache|ip6_dst_cache|UDP|UDPv6|pid_namespace)/ {
+		print $1, $2, $2 * $4 }' /proc/slabinfo
+}
+
+# In kB.
+kernel_memory()
+{
+	awk '/^(SUnreclaim|VmallocUsed|Percpu|PageTables|KernelStack):/ { n += $2 }
+		END { print n }' /proc/meminfo
+}
+
+# What RCU, workqueues and per-CPU lists still hold is not ours to judge.
+calm()
+{
+	local last=0 now
+
+	echo 3 > /proc/sys/vm/drop_caches
+	for f in /sys/kernel/slab/*/shrink; do
+		[ ! -e "$f" ] || echo 1 > "$f" 2> /dev/null
+	done
+	for _ in {1..20}; do
+		now=$(kernel_memory)
+		[ $((now - last)) -gt 64 ] || [ $((last - now)) -gt 64 ] || break
+		last=$now
+		sleep 0.5
+	done
+}
+
+idle()
+{
+	[ "$(cat /sys/module/ltp/refcnt)" -eq 0 ]
+}
+
+namespaces_gone()
+{
+	local ns
+
+	for ns in "${NAMESPACES[@]}"; do
+		ip netns del "$ns"
+	done
+	NAMESPACES=() ENGINES=
+	wait_for 60 idle && rmmod ltp
+}
+
+one_fault()
+{
+	local f=${faults[RANDOM % ${#faults[@]}]} sent=0 said
+
+	said=$(date +%T)
+	if ! eval "$f" > "$TMP/said" 2>&1; then
+		sed 's/^/# /' "$TMP/said"
+		not_ok "$f"
+		restored || die "the way is lost"
+		return
+	fi
+	TOTAL=$((TOTAL + sent))
+	restored || die "the way is lost"
+	diag "$said $f: $(head -n 1 "$TMP/said")"
+}
+
+round()
+{
+	local i
+
+	N_ROUND=$((N_ROUND + 1))
+	grep -q '^ltp ' /proc/modules || insmod "$LTP_MODULE" || die "no module"
+	A=ltp-a-$N_ROUND B=ltp-b-$N_ROUND R=ltp-r-$N_ROUND C=ltp-c-$N_ROUND
+	faults_topology
+	for ((i = 0; i < FAULTS_OF_A_ROUND; i++)); do
+		one_fault
+		if [ "$N_ROUND" -gt $WARM_UP ] && [ "$SECONDS" -gt "$TIME" ]; then
+			break
+		fi
+	done
+	namespaces_gone > "$TMP/said" 2>&1 || {
+		sed 's/^/# /' "$TMP/said"
+		not_ok "round $N_ROUND: namespaces and module go"
+		die "something stays"
+	}
+}
+
+# Objects that are more than before, by more than the noise: one object in a
+# thousand blocks would be a leak.
+growth()
+{
+	join <(sort "$TMP/before") <(sort "$TMP/after") |
+		awk -v blocks="$TOTAL" '{
+			d = $4 - $2
+			if (d > 50 || d < -50)
+				printf "# %s: %d objects, %+d\n", $1, $4, d > "/dev/stderr"
+			if (d > 400 + blocks / 1000)
+				bad = bad " " $1
+		}
+		END { if (bad) { print "more of" bad; exit 1 } }'
+}
+
+no_leak()
+{
+	growth && is $((AFTER - BEFORE)) -lt $((2048 + TOTAL / 100)) "kB more"
+}
+
+N_ROUND=0
+while [ "$SECONDS" -lt "$TIME" ] || [ "$N_ROUND" -le $WARM_UP ]; do
+	round
+	if [ "$N_ROUND" -eq $WARM_UP ]; then
+		calm
+		kernel_objects > "$TMP/before"
+		BEFORE=$(kernel_memory) SINCE=$SECONDS TOTAL=0
+		diag "after $SECONDS s: $BEFORE kB of kernel memory"
+	fi
+done
+calm
+kernel_objects > "$TMP/after"
+AFTER=$(kernel_memory)
+diag "$N_ROUND rounds, $TOTAL blocks in $((SECONDS - SINCE)) s:" \
+	"$BEFORE kB of kernel memory before, $AFTER kB after"
+[ "$T_BAD" -gt 0 ] || ok "$TOTAL blocks under random faults"
+check "as much memory as before" no_leak
+sed -n '/^#/p' "$TMP/said"
+check "no namespace is left" test ! -e /proc/sys/net/ltp
+insmod "$LTP_MODULE"
+finish
