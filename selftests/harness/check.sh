@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check.sh stock|debug|x86: "make check", "make check-debug" and "make
-# check-debug-x86", the latter with CONFIG=kasan or kcsan.  Sets up, builds, runs, and closes with one line "N passed, N failed, N skipped"
-# that counts subtests.  KERNELS="6.1 newest" and TESTS="transfer" narrow it
-# down; then lint and unit tests are left out.
+# check-debug-x86", the latter with CONFIG=kasan or kcsan.  Sets up, builds,
+# runs, and closes with one line "N passed, N failed, N skipped" that counts
+# subtests.  KERNELS="6.1 newest" and TESTS="transfer" narrow it down; then
+# lint and unit tests are left out.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -163,13 +164,13 @@ debug)
 		finish
 	fi
 	[ -n "${TESTS-}" ] || tap "codec fuzzers" make -s -C "$TOP/selftests/fuzz" run TIME=15
-	# One guest is one CPU: two halves make use of two.
-	queue "debug kernel, part 1 of 2" check-uml-0 env LTP_SHARD=0/2 \
-		"$HARNESS/uml.sh" -t "$((2400 * ${LTP_SLOW:-1}))"
-	queue "debug kernel, part 2 of 2" check-uml-1 env LTP_SHARD=1/2 \
-		"$HARNESS/uml.sh" -t "$((2400 * ${LTP_SLOW:-1}))"
+	# One guest is one CPU.  What cannot be divided goes first.
 	queue "debug kernel, time travel" check-uml-timetravel \
 		"$HARNESS/uml.sh" -T -t "$((2400 * ${LTP_SLOW:-1}))"
+	for ((i = 0; i < 3; i++)); do
+		queue "debug kernel, part $((i + 1)) of 3" "check-uml-$i" \
+			env "LTP_SHARD=$i/3" "$HARNESS/uml.sh" -t "$((2400 * ${LTP_SLOW:-1}))"
+	done
 	pool
 	;;
 x86)

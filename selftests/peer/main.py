@@ -49,7 +49,7 @@ def main():
                 wanted = timers or "virtual" in script.header
             else:
                 wanted = "virtual" not in script.header and \
-                    not (timers and "LTP_DEBUG" in os.environ)
+                    not (timers and os.environ.get("LTP_KERNEL") == "uml")
             if not wanted:
                 continue
             n += 1

@@ -125,7 +125,8 @@ class Run:
         if self.world.virtual:
             options.update({"owlt": "1200s", "margin": "10s"})
         elif self.script.word("round-trip") == "short":
-            options["margin"] = "500ms"
+            slow = int(os.environ.get("LTP_SLOW", 1))
+            options["margin"] = f"{500 * slow}ms"
         else:
             options["margin"] = "30s"
         words = self.script.header.get("span", [])
