@@ -122,9 +122,9 @@ void ltp_flow_close(struct ltp_span *span)
  */
 bool ltp_flow_idle(const struct ltp_span *span)
 {
-	u32 i;
+	u32 i, n = READ_ONCE(span->conf.flows);
 
-	for (i = 0; i < LTP_FLOWS_MAX; i++)
+	for (i = 0; i < n; i++)
 		if (!list_empty(&span->flow[i].pending))
 			return false;
 	return true;
