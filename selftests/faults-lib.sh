@@ -248,8 +248,7 @@ mtu_shrinks()
 {
 	local mtu
 
-	netem "" && start "${many[@]}" -- max 20000 &&
-		on "$A" ltp span set to 2 rate 20mbit && halfway 50 || return
+	netem "" && start "${many[@]}" -- max 20000 pace 10 && halfway 50 || return
 	for mtu in 1300 1000 700 600; do
 		ip -n "$R" link set rb mtu $mtu && wait_for 30 path_mtu $mtu || return
 	done
