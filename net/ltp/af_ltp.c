@@ -567,6 +567,7 @@ static void ltp_sock_destruct(struct sock *sk)
 	skb_queue_purge(&sk->sk_error_queue);
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
 	WARN_ON_ONCE(ltp_sk(sk)->control);
+	sk_mem_reclaim(sk);
 	WARN_ON_ONCE(READ_ONCE(sk->sk_forward_alloc));
 }
 

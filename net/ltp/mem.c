@@ -15,6 +15,9 @@
 /* What import sessions of one socket need besides data, at least. */
 #define CONTROL_MIN	SZ_1M
 
+/* Room that a socket keeps: what a small block takes, the next one takes. */
+#define KEPT_MAX	SZ_16K
+
 /*
  * Pages: where pressure ends, begins, and the limit.  There is no state of
  * pressure: below the limit everybody gets what his own buffers allow.
@@ -78,6 +81,16 @@ static bool mem_schedule(struct sock *sk, u32 bytes, int kind)
 	return true;
 }
 
+/* ltp_sock.mem_lock held */
+static void mem_give_back(struct sock *sk, u32 bytes)
+{
+	int left = READ_ONCE(sk->sk_forward_alloc) + bytes;
+
+	WRITE_ONCE(sk->sk_forward_alloc, left);
+	if (left > KEPT_MAX)
+		sk_mem_reclaim(sk);
+}
+
 /**
  * ltp_mem_charge() - count memory that a socket begins to hold
  * @sk: the socket
@@ -110,7 +123,7 @@ void ltp_mem_uncharge(struct sock *sk, u32 bytes)
 	struct ltp_sock *ls = ltp_sk(sk);
 
 	spin_lock_bh(&ls->mem_lock);
-	sk_mem_uncharge(sk, bytes);
+	mem_give_back(sk, bytes);
 	spin_unlock_bh(&ls->mem_lock);
 }
 
@@ -173,7 +186,7 @@ void ltp_mem_control_back(struct ltp_import *i, u32 bytes)
 	spin_lock_bh(&ls->mem_lock);
 	WRITE_ONCE(ls->control, ls->control - bytes);
 	i->control -= bytes;
-	sk_mem_uncharge(sk, bytes);
+	mem_give_back(sk, bytes);
 	spin_unlock_bh(&ls->mem_lock);
 }
 
