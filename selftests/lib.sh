@@ -118,11 +118,11 @@ trap 'exit 1' INT TERM HUP
 
 # --- waiting -------------------------------------------------------------
 
-# wait_for SECONDS COMMAND...: until it succeeds; fails after SECONDS.  Asks
-# every $POLL seconds.
+# wait_for SECONDS COMMAND...: until it succeeds; fails after SECONDS, or
+# LTP_SLOW times as many.  Asks every $POLL seconds.
 wait_for()
 {
-	local until=$((SECONDS + $1))
+	local until=$((SECONDS + $1 * ${LTP_SLOW:-1}))
 
 	shift
 	until "$@" > /dev/null 2>&1; do
