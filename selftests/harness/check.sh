@@ -39,19 +39,33 @@ remember()
 	done < <(sed -n 's/^ *not ok/not ok/p' "$2")
 }
 
-# tap NAME COMMAND...: runs it here, counting its TAP lines.
-tap()
+# beside NAME COMMAND...: what only computes runs while guests leave time for it.
+beside_names=() beside_outs=() beside_pids=()
+beside()
 {
-	local name=$1 out rc=0 ok bad skip _
+	local out
 
-	shift
 	out=$(mktemp)
-	"$@" > "$out" 2>&1 || rc=$?
-	sed 's/^/    /' "$out"
-	remember "$name" "$out"
-	read -r ok bad skip _ < <(tap_count "$out")
-	rm -f "$out"
-	group $rc "$name" "$ok" "$bad" "$skip"
+	beside_names+=("$1") beside_outs+=("$out")
+	shift
+	nice -n 19 "$@" > "$out" 2>&1 < /dev/null &
+	beside_pids+=($!)
+}
+
+# Waits for all that, counting its TAP lines.
+collect_beside()
+{
+	local i rc ok bad skip _
+
+	for i in "${!beside_pids[@]}"; do
+		rc=0
+		wait "${beside_pids[i]}" || rc=$?
+		sed 's/^/    /' "${beside_outs[i]}"
+		remember "${beside_names[i]}" "${beside_outs[i]}"
+		read -r ok bad skip _ < <(tap_count "${beside_outs[i]}")
+		rm -f "${beside_outs[i]}"
+		group $rc "${beside_names[i]}" "$ok" "$bad" "$skip"
+	done
 }
 
 # guest DIR COMMAND...: in the background, output kept.
@@ -97,18 +111,19 @@ queue()
 
 pool()
 {
-	local i running=0
+	local i ended pids=()
 
 	for i in "${!names[@]}"; do
-		if [ "$running" -ge 2 ]; then
-			wait -n || :
-			running=$((running - 1))
+		if [ "${#pids[@]}" -ge 2 ]; then
+			wait -n -p ended "${pids[@]}" || :
+			unset "pids[$ended]"
 		fi
 		# shellcheck disable=SC2086
 		guest "${dirs[i]}" ${cmds[i]} &
-		running=$((running + 1))
+		pids[$!]=$!
 	done
-	wait
+	wait "${pids[@]}"
+	collect_beside
 	for i in "${!names[@]}"; do
 		collect "${names[i]}" "${dirs[i]}"
 	done
@@ -137,14 +152,14 @@ stock)
 		kernel_of "$k"
 		kernels+=("$KLABEL")
 	done
-	if [ -z "${TESTS-}${KERNELS-}" ]; then
-		tap lint "$HARNESS/lint.sh"
-		tap "unit tests" make -s -C "$TOP/selftests" unit
-		tap "tool" make -s -C "$TOP/tools/ltp" O="$BUILD/tools" check
-	fi
 	if ! "$HARNESS/build.sh" "${kernels[@]}"; then
 		group 1 build 0 1 0
 		finish
+	fi
+	if [ -z "${TESTS-}${KERNELS-}" ]; then
+		beside lint "$HARNESS/lint.sh"
+		beside "unit tests" make -s -C "$TOP/selftests" unit
+		beside "tool" make -s -C "$TOP/tools/ltp" O="$BUILD/tools" check
 	fi
 	# Halves keep both processors busy to the end, with an odd number of kernels.
 	parts=2
@@ -163,7 +178,7 @@ debug)
 		group 1 build 0 1 0
 		finish
 	fi
-	[ -n "${TESTS-}" ] || tap "codec fuzzers" make -s -C "$TOP/selftests/fuzz" run TIME=15
+	[ -n "${TESTS-}" ] || beside "codec fuzzers" make -s -C "$TOP/selftests/fuzz" run TIME=15
 	# One guest is one CPU.  What cannot be divided goes first.
 	queue "debug kernel, time travel" check-uml-timetravel \
 		"$HARNESS/uml.sh" -T -t "$((2400 * ${LTP_SLOW:-1}))"
