@@ -297,7 +297,7 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	};
 	bool refer = ls->zc.on;
 	u32 i;
-	u32 frags_of_seg = e->wire / PAGE_SIZE + 2 + refer;
+	u32 frags_of_seg = ltp_block_frags(e, refer);
 	u8 header[LTP_SEG_DATA_HDR_MAX], *end;
 	u64 off = e->length, start = off;
 	size_t count = iov_iter_count(from);

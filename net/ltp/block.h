@@ -22,6 +22,18 @@ struct ltp_piece {
 	u8			type;
 };
 
+/**
+ * ltp_block_frags() - fragments of a buffer that one segment may take
+ * @e: its session
+ * @refer: payload is referred to, and its header elsewhere
+ *
+ * Return: how many.
+ */
+static inline u32 ltp_block_frags(const struct ltp_export *e, bool refer)
+{
+	return e->wire / PAGE_SIZE + 2 + refer;
+}
+
 int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every);
 bool ltp_block_seek(const struct ltp_export *e, u64 pos, struct ltp_piece *p);

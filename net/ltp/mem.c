@@ -6,7 +6,10 @@
  * per CPU, so a received buffer costs a lock of its socket and little more.
  */
 #include <linux/cache.h>
+#include <linux/gfp.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/sizes.h>
 
 #include "mem.h"
@@ -14,6 +17,9 @@
 
 /* What import sessions of one socket need besides data, at least. */
 #define CONTROL_MIN	SZ_1M
+
+/* How often a memory cgroup is asked to make room for one send call. */
+#define RECLAIM_MAX	8
 
 /* Room that a socket keeps: what a small block takes, the next one takes. */
 #define KEPT_MAX	SZ_16K
@@ -87,7 +93,7 @@ static void mem_give_back(struct sock *sk, u32 bytes)
 	int left = READ_ONCE(sk->sk_forward_alloc) + bytes;
 
 	WRITE_ONCE(sk->sk_forward_alloc, left);
-	if (left > KEPT_MAX)
+	if (left > KEPT_MAX || unlikely(ltp_mem_full()))
 		sk_mem_reclaim(sk);
 }
 
@@ -98,7 +104,7 @@ static void mem_give_back(struct sock *sk, u32 bytes)
  * @kind: %SK_MEM_RECV or %SK_MEM_SEND
  *
  * Context: any; takes ltp_sock.mem_lock, a leaf.
- * Return: false if net.ltp.mem, or the memory cgroup, has no room for it.
+ * Return: false if net.ltp.mem has no room for it.
  */
 bool ltp_mem_charge(struct sock *sk, u32 bytes, int kind)
 {
@@ -109,6 +115,69 @@ bool ltp_mem_charge(struct sock *sk, u32 bytes, int kind)
 	ok = mem_schedule(sk, bytes, kind);
 	spin_unlock_bh(&ls->mem_lock);
 	return ok;
+}
+
+#ifdef CONFIG_MEMCG
+/* Whether the socket's memory cgroup, or one above it, holds too much. */
+static bool group_over(const struct sock *sk)
+{
+	struct mem_cgroup *m;
+
+	for (m = sk->sk_memcg; m; m = parent_mem_cgroup(m))
+		if (page_counter_read(&m->memory) > READ_ONCE(m->memory.max))
+			return true;
+	return false;
+}
+
+/* Has caches shrink, but nobody killed; false if nothing helps. */
+static bool group_reclaim(const struct sock *sk)
+{
+	struct mem_cgroup *old = set_active_memcg(sk->sk_memcg);
+	struct page *page;
+
+	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL |
+			  __GFP_NOWARN);
+	set_active_memcg(old);
+	if (page)
+		__free_page(page);
+	return page;
+}
+#else
+static bool group_over(const struct sock *sk)
+{
+	return false;
+}
+
+static bool group_reclaim(const struct sock *sk)
+{
+	return false;
+}
+#endif
+
+/**
+ * ltp_mem_reserve() - count memory that a socket is going to send from
+ * @sk: the socket
+ * @bytes: how much, at most %INT_MAX - %SZ_64K
+ *
+ * What cannot sleep charges a memory cgroup beyond its limit, as with other
+ * protocols.  Whoever sends is not let to.
+ *
+ * Context: process, may sleep; takes ltp_sock.mem_lock.
+ * Return: false if net.ltp.mem, or the memory cgroup, has no room for it.
+ */
+bool ltp_mem_reserve(struct sock *sk, u32 bytes)
+{
+	int tries = RECLAIM_MAX;
+
+	if (!ltp_mem_charge(sk, bytes, SK_MEM_SEND))
+		return false;
+	while (unlikely(group_over(sk))) {
+		if (!tries-- || !group_reclaim(sk)) {
+			ltp_mem_uncharge(sk, bytes);
+			return false;
+		}
+	}
+	return true;
 }
 
 /**
@@ -187,6 +256,23 @@ void ltp_mem_control_back(struct ltp_import *i, u32 bytes)
 	WRITE_ONCE(ls->control, ls->control - bytes);
 	i->control -= bytes;
 	mem_give_back(sk, bytes);
+	spin_unlock_bh(&ls->mem_lock);
+}
+
+/**
+ * ltp_mem_control_read() - some of it is the reader's from now on
+ * @i: the session, which has its socket
+ * @bytes: how much; the caller counts it in sk_rmem_alloc
+ *
+ * Context: as ltp_mem_control().
+ */
+void ltp_mem_control_read(struct ltp_import *i, u32 bytes)
+{
+	struct ltp_sock *ls = ltp_sk(i->s.sk);
+
+	spin_lock_bh(&ls->mem_lock);
+	WRITE_ONCE(ls->control, ls->control - bytes);
+	i->control -= bytes;
 	spin_unlock_bh(&ls->mem_lock);
 }
 

@@ -10,9 +10,11 @@ int ltp_mem_init(void);
 long *ltp_mem_limit(void);
 bool ltp_mem_full(void);
 bool ltp_mem_charge(struct sock *sk, u32 bytes, int kind);
+bool ltp_mem_reserve(struct sock *sk, u32 bytes);
 void ltp_mem_uncharge(struct sock *sk, u32 bytes);
 bool ltp_mem_control(struct ltp_import *i, u32 bytes);
 void ltp_mem_control_back(struct ltp_import *i, u32 bytes);
+void ltp_mem_control_read(struct ltp_import *i, u32 bytes);
 bool ltp_mem_control_tight(const struct sock *sk);
 
 #endif /* _LTP_MEM_H */

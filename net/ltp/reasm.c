@@ -20,7 +20,7 @@ static struct sk_buff *run_of(struct rb_node *node)
 	return rb_entry_safe(node, struct sk_buff, rbnode);
 }
 
-/* Counts a buffer; false if the machine's limit, or the cgroup's, is met. */
+/* Counts a buffer; false if the machine's limit is met. */
 static bool run_charge(struct ltp_import *i, u32 charge)
 {
 	if (!ltp_mem_charge(i->s.sk, charge, SK_MEM_RECV))
@@ -193,6 +193,7 @@ static void deliver(struct ltp_import *i)
 {
 	struct ltp_sock *ls = ltp_sk(i->s.sk);
 	struct ltp_item *item = i->item;
+	u32 own = ksize(item);
 
 	item->originator = i->s.key.originator;
 	item->session = i->s.key.number;
@@ -201,7 +202,7 @@ static void deliver(struct ltp_import *i)
 	item->flags = LTP_RX_RED;
 	if (i->length == i->red_length)
 		item->flags |= LTP_RX_EOB;
-	item->charge = i->charge;
+	item->charge = i->charge + own;
 	item->runs = i->runs;
 
 	spin_lock(&ls->lock);
@@ -210,6 +211,9 @@ static void deliver(struct ltp_import *i)
 		ltp_session_cancel(&i->s, LTP_REASON_UNREACH, false);
 		return;
 	}
+	/* Blocks may be empty: many of them fill the buffer, too. */
+	ltp_mem_control_read(i, own);
+	atomic_add(own, &i->s.sk->sk_rmem_alloc);
 	list_add_tail(&item->list, &ls->queue);
 	list_move_tail(&i->s.on_sock, &ls->delivered);
 	spin_unlock(&ls->lock);

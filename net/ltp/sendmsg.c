@@ -176,15 +176,20 @@ static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
 		   long *timeo)
 {
 	u64 segs = div_u64(len, e->wire - LTP_SEG_DATA_HDR_MAX) + 2;
+	u32 segs_of_burst = min(e->burst_limit, e->burst_max / e->wire);
 	long slice;
 	u64 want;
 
+	if (ls->zc.on)
+		segs_of_burst = min_t(u32, segs_of_burst, MAX_SKB_FRAGS /
+				      ltp_block_frags(e, true));
 	want = len + segs * LTP_SEG_DATA_HDR_MAX +
-	       (div_u64(segs, e->burst_limit) + 2) * BURST_OVERHEAD;
-	if (want > INT_MAX)
+	       (div_u64(segs, max(segs_of_burst, 1U)) + 2) * BURST_OVERHEAD;
+	/* As much comes back at once, to what there is. */
+	if (want > INT_MAX - SZ_64K)
 		return -EMSGSIZE;
 	unreserve(e);
-	while (!ltp_mem_charge(&ls->sk, want, SK_MEM_SEND)) {
+	while (!ltp_mem_reserve(&ls->sk, want)) {
 		ltp_session_count(&e->s, LTP_MIB_LIMIT_MEM, 1);
 		if (!timeo)
 			return -ENOBUFS;
@@ -500,7 +505,7 @@ fail:
 		ltp_session_put(&e->s);
 		return err;
 	}
-	if (err == -EFAULT || (fresh && !done)) {
+	if (err == -EFAULT || whole || (fresh && !done)) {
 		ls->open = NULL;
 		block_abort(e, !fresh);
 		return err;
