@@ -19,11 +19,16 @@
 /* Reports remembered for the scope of later ones; beyond, it starts at 0. */
 #define ACKED_MAX	256
 /* Reports of one session that nobody acknowledges; checkpoints come again. */
-#define REPORTS_MAX	4096
+#define REPORTS_MAX	1024
 /* Checkpoints, or reports, of one session in all. */
 #define ANSWERED_MAX	65536
 /* Reports of one session that may wait for gaps to fill. */
 #define DELAYED_MAX	64
+/* What waits to be sent again, of one session; more is joined to the last. */
+#define BATCHES_MAX	256
+/* A claim for so many bytes of a block, and some: its segments are larger. */
+#define CLAIM_BYTES	128
+#define CLAIMS_FREE	4096
 /* For how many times the span's reordering a report waits at most. */
 #define DELAY_MAX	8
 /* A checkpoint that comes again sooner is a copy, not sent again. */
@@ -547,17 +552,19 @@ static int batch_add(struct ltp_export *e, const struct ltp_segment *rs,
 {
 	u64 reorder = READ_ONCE(e->s.span->conf.reorder);
 	struct ltp_batch *batch;
+	u32 n = 0;
 
 	list_for_each_entry(batch, &e->batches, list) {
-		if (!rs->cp_serial || batch->cp_serial != rs->cp_serial ||
-		    batch->pos != batch->lower ||
-		    rs->lower > batch->end || rs->upper < batch->lower)
+		if (++n < BATCHES_MAX &&
+		    (!rs->cp_serial || batch->cp_serial != rs->cp_serial ||
+		     batch->pos != batch->lower ||
+		     rs->lower > batch->end || rs->upper < batch->lower))
 			continue;
 		if (rs->lower < batch->lower) {
 			batch->lower = rs->lower;
-			batch->pos = rs->lower;
 			batch->rs_serial = rs->rs_serial;
 		}
+		batch->pos = min(batch->pos, rs->lower);
 		batch->end = max(batch->end, rs->upper);
 		return 0;
 	}
@@ -574,6 +581,12 @@ static int batch_add(struct ltp_export *e, const struct ltp_segment *rs,
 		batch->due = ktime_get_ns() + reorder;
 	list_add_tail(&batch->list, &e->batches);
 	return 0;
+}
+
+/* Claims have become more than segments can leave gaps between. */
+static bool too_many_claims(const struct ltp_export *e)
+{
+	return e->claimed.n > div_u64(e->length, CLAIM_BYTES) + CLAIMS_FREE;
 }
 
 /* The limits of sections 6.13 and 6.22; an enum ltp_reason if one is met. */
@@ -658,6 +671,11 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			break;
 		/* Without memory it counts as a gap and is sent again. */
 		ltp_block_claim(e, from, to);
+	}
+	if (too_many_claims(e)) {
+		ltp_session_count(&e->s, LTP_MIB_LIMIT_PROBLEMS, 1);
+		ltp_session_cancel(&e->s, LTP_REASON_RLEXC, false);
+		return 0;
 	}
 
 	cp = checkpoint_find(e, rs->cp_serial);
