@@ -78,6 +78,9 @@ static struct ltp_span *walk_span(struct walk *w, u64 remote)
 	}
 	if (!ltp_span_is_from(w->span, w->from)) {
 		drop(w, remote, LTP_MIB_DROP_ADDRESS);
+		/* Nor does what is not from there count for it. */
+		ltp_span_put(w->span);
+		w->span = NULL;
 		return NULL;
 	}
 	return w->span;
@@ -86,7 +89,9 @@ static struct ltp_span *walk_span(struct walk *w, u64 remote)
 static bool from_peer(struct walk *w, const struct ltp_session *s)
 {
 	if (ltp_span_is_from(s->span, w->from)) {
-		if (!w->span) {
+		if (w->span != s->span) {
+			if (w->span)
+				ltp_span_put(w->span);
 			ltp_span_hold(s->span);
 			w->span = s->span;
 		}
