@@ -652,8 +652,12 @@ void ltp_output_run(struct work_struct *work)
 		if (err != -ENODATA)
 			output_queue(e, err == -EAGAIN, true);
 		ltp_session_put(&e->s);
-		if (err == -EAGAIN)
+		if (err == -EAGAIN) {
+			/* A pacer that was early found nobody. */
+			if (!hrtimer_is_queued(&span->pacer))
+				ltp_output_resume(span);
 			break;
+		}
 		cond_resched();
 	}
 }
@@ -801,7 +805,7 @@ void ltp_output_signals(struct ltp_session *s)
 				skb = ltp_block_signal_skb(sig);
 			/* Without memory the timer tries again. */
 			ltp_timer_signal_sent(s, sig);
-			if (sig->count)
+			if (sig->count || !skb)
 				break;		/* counted when it was due */
 			ltp_session_count(s, sig->type == LTP_SEG_RS ?
 					  LTP_MIB_TX_REPORTS :

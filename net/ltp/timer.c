@@ -175,6 +175,12 @@ static void signals_expire(struct ltp_session *s, u64 now,
 			ltp_timer_give_up(s, sig->type);
 			return;
 		}
+		if (!READ_ONCE(s->span->local_stopped) &&
+		    !ltp_output_affords(s, sig)) {
+			/* Nothing is sent, so it is no retry. */
+			sig->sent_at = now;
+			continue;
+		}
 		sig->count++;
 		ltp_session_count(s, sig->type == LTP_SEG_RS ?
 				  LTP_MIB_RTX_REPORTS :
@@ -191,8 +197,6 @@ static void signals_expire(struct ltp_session *s, u64 now,
 		}
 		sig->sent_at = now;
 		sig->shift = 0;
-		if (!ltp_output_affords(s, sig))
-			continue;
 		skb = ltp_block_signal_skb(sig);
 		if (skb)
 			__skb_queue_tail(out, skb);
