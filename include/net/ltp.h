@@ -284,6 +284,7 @@ struct ltp_span_conf {
  * @span: the span
  * @pending: export sessions that wait for it, in turn; under span.lock
  * @pending_sk: socket of one of them, to compare with
+ * @n_pending: how many
  * @n_others: those that are of other sockets
  * @run: sends for them
  */
@@ -292,6 +293,7 @@ struct ltp_flow {
 	struct ltp_span		*span;
 	struct list_head	pending;
 	const struct sock	*pending_sk;
+	u32			n_pending;
 	u32			n_others;
 	struct work_struct	run;
 };
@@ -602,6 +604,7 @@ struct ltp_batch {
  * @rtx_bytes: payload bytes sent again
  * @stalled: since when nothing could be sent, ktime ns, 0 if it could
  * @pending: there
+ * @waits_for: the flow
  * @cookie: of its send call
  * @told: the end of the block was told, or must not be
  * @notice: allocated for that, if it was asked for
@@ -635,6 +638,7 @@ struct ltp_export {
 	u64			rtx_bytes;
 	u64			stalled;
 	struct list_head	pending;
+	struct ltp_flow		*waits_for;
 	u64			cookie;
 	bool			told;
 	struct sk_buff		*notice;

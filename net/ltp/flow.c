@@ -31,8 +31,11 @@ static void recount(struct ltp_flow *f)
 	struct ltp_export *e;
 
 	f->pending_sk = NULL;
+	f->n_pending = 0;
 	f->n_others = 0;
 	list_for_each_entry(e, &f->pending, pending) {
+		e->waits_for = f;
+		f->n_pending++;
 		if (!f->pending_sk)
 			f->pending_sk = e->s.sk;
 		f->n_others += e->s.sk != f->pending_sk;
@@ -61,6 +64,7 @@ static void flows_close(struct ltp_span *span, u32 from)
 		if (i)
 			list_splice_tail_init(&f->pending,
 					      &span->flow[0].pending);
+		recount(f);
 	}
 	recount(span->flow);
 	spin_unlock_bh(&span->lock);
@@ -130,6 +134,17 @@ bool ltp_flow_idle(const struct ltp_span *span)
 	return true;
 }
 
+/* Whether all that wait are of one socket. */
+static bool all_are_of(const struct ltp_flow *f, const struct sock *sk)
+{
+	const struct ltp_export *e;
+
+	list_for_each_entry(e, &f->pending, pending)
+		if (e->s.sk != sk)
+			return false;
+	return true;
+}
+
 /**
  * ltp_flow_queue() - put a session where it waits for its flow
  * @e: the session
@@ -147,12 +162,14 @@ void ltp_flow_queue(struct ltp_export *e, bool resend, bool first, bool ran)
 	struct ltp_flow *f = ltp_flow_home(e);
 	struct ltp_export *next;
 
-	if (list_empty(&f->pending)) {
+	if (e->s.sk != f->pending_sk && f->n_others == f->n_pending &&
+	    all_are_of(f, e->s.sk)) {
 		f->pending_sk = e->s.sk;
 		f->n_others = 0;
 	}
-	if (e->s.sk != f->pending_sk)
-		f->n_others++;
+	e->waits_for = f;
+	f->n_pending++;
+	f->n_others += e->s.sk != f->pending_sk;
 	e->resend = resend;
 	if (first || resend) {
 		list_add(&e->pending, &f->pending);
@@ -179,7 +196,7 @@ void ltp_flow_hurry(struct ltp_export *e)
 	spin_lock(&span->lock);
 	if (!span->dead && !list_empty(&e->pending) && !e->resend) {
 		e->resend = true;
-		list_move(&e->pending, &ltp_flow_home(e)->pending);
+		list_move(&e->pending, &e->waits_for->pending);
 	}
 	spin_unlock(&span->lock);
 }
@@ -200,6 +217,7 @@ struct ltp_export *ltp_flow_next(struct ltp_flow *f)
 	e = list_first_entry_or_null(&f->pending, struct ltp_export, pending);
 	if (e) {
 		list_del_init(&e->pending);
+		f->n_pending--;
 		f->n_others -= e->s.sk != f->pending_sk;
 	} else if (ltp_flow_idle(span)) {
 		ltp_pace_idle(span);
