@@ -81,9 +81,13 @@ bool ltp_pace_ready(struct ltp_span *span, u32 flow, u64 after)
 	if (at > now + ahead || after > now) {
 		/* Sleeps for half of what fq holds: several bursts at once. */
 		at = at > now + ahead ? at - ahead / 2 : 0;
+		at = max(at, after);
 		WRITE_ONCE(span->behind, true);
-		hrtimer_start(&span->pacer, ns_to_ktime(max(at, after)),
-			      HRTIMER_MODE_ABS_SOFT);
+		/* Who retries does not put off what others wait for. */
+		if (!after || !hrtimer_is_queued(&span->pacer) ||
+		    at < ktime_to_ns(hrtimer_get_expires(&span->pacer)))
+			hrtimer_start(&span->pacer, ns_to_ktime(at),
+				      HRTIMER_MODE_ABS_SOFT);
 	} else if (!ltp_udp_writeable(c)) {
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_BUSY, 1);
 		ltp_udp_wake_when_writeable(c);
@@ -115,7 +119,7 @@ u64 ltp_pace_take(struct ltp_span *span, u32 bytes)
 	now = ktime_get_ns();
 	spin_lock_bh(&span->lock);
 	at = span->next_tx;
-	at = max(at, now - (span->behind ? LATE_NS : 0));
+	at = max(at, now - (READ_ONCE(span->behind) ? LATE_NS : 0));
 	WRITE_ONCE(span->next_tx, at + cost_of(bytes, rate));
 	spin_unlock_bh(&span->lock);
 	return at > now ? at : 0;
