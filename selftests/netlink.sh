@@ -550,7 +550,7 @@ sysctls()
 			! echo "$v" > /proc/sys/net/ltp/$f || { echo "$f: $v accepted"; return 1; }
 		done
 	done 2> /dev/null
-	for v in "answers 0 1000000 -1 1000001" "memories 1 16777216 0 16777217"; do
+	for v in "answers 0 1000000 -1 1000001" "memories 1 65536 0 65537"; do
 		read -ra words <<< "$v"
 		f=/proc/sys/net/ltp/${words[0]}
 		echo "${words[1]}" > "$f" && echo "${words[2]}" > "$f" || return

@@ -27,6 +27,7 @@ static int buffer_max = INT_MAX / 4;
 static int unknown_max = 65536;
 static int answers_max = 1000000;
 static int memories_max = 1 << 24;
+static unsigned long mem_max = LONG_MAX;
 
 /*
  * net.ltp: minimum, default and maximum of the sockets' buffers, in bytes; how
@@ -81,6 +82,7 @@ static const struct ctl_table ltp_sysctls[] = {
 		.maxlen		= sizeof(long),
 		.mode		= 0644,
 		.proc_handler	= proc_doulongvec_minmax,
+		.extra2		= &mem_max,
 	},
 };
 
@@ -117,8 +119,11 @@ static int sysctl_register(struct ltp_net *ln)
 	table[3].data = &ln->answers;
 	table[4].data = &ln->memories;
 	table[5].data = ltp_mem_limit();
-	if (!net_eq(ln->net, &init_net))
+	if (!net_eq(ln->net, &init_net)) {
+		/* Memory that nobody is charged for. */
+		table[4].extra2 = &ltp_net(&init_net)->memories;
 		table[5].mode = 0444;
+	}
 	ln->sysctl = ltp_compat_sysctl(ln->net, "net/ltp", table,
 				       ARRAY_SIZE(ltp_sysctls));
 	if (ln->sysctl)

@@ -18,6 +18,12 @@
 #include "trace.h"
 #include "udp.h"
 
+/* Memories that go for a new one, at most: limits may have become lower. */
+#define FORGET_MAX	16
+
+/* Of all namespaces */
+static atomic_long_t memories;
+
 /* Numbers are as good as random, or their senders do themselves no good. */
 static u32 session_hash(const void *data, u32 len, u32 seed)
 {
@@ -249,11 +255,18 @@ static void signals_free(struct ltp_session *s)
 							 list));
 }
 
+/* A 64th of the machine's memory, at 128 bytes each. */
+static bool memories_full(void)
+{
+	return atomic_long_read(&memories) >= totalram_pages() / 2;
+}
+
 static void closed_free(struct ltp_net *ln, struct ltp_closed *c)
 {
 	rhashtable_remove_fast(&ln->closed, &c->node, ltp_closed_params);
 	list_del(&c->list);
 	c->span->n_closed--;
+	atomic_long_dec(&memories);
 	kfree_rcu(c, rcu);
 }
 
@@ -267,6 +280,7 @@ static void remember(struct ltp_span *span, const struct ltp_session_key *key,
 	struct ltp_net *ln = span->engine->ln;
 	struct ltp_closed *c, *old;
 	u32 max = READ_ONCE(ln->memories);
+	u32 budget = FORGET_MAX;
 	u64 now = ktime_get_ns();
 
 	c = kzalloc(sizeof(*c), GFP_ATOMIC | __GFP_NOWARN);
@@ -280,23 +294,26 @@ static void remember(struct ltp_span *span, const struct ltp_session_key *key,
 	c->reason = reason;
 
 	spin_lock(&span->lock);
-	while (!list_empty(&span->closed)) {
+	while (budget-- && !list_empty(&span->closed)) {
 		old = list_first_entry(&span->closed, struct ltp_closed, list);
 		if (old->expires > now) {
-			if (span->n_closed < max)
+			if (span->n_closed < max && !memories_full())
 				break;
 			ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_MEMORIES,
 				    1);
 		}
 		closed_free(ln, old);
 	}
-	if (span->dead ||
+	if (memories_full())
+		ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_MEMORIES, 1);
+	if (span->dead || memories_full() ||
 	    rhashtable_lookup_insert_fast(&ln->closed, &c->node,
 					  ltp_closed_params)) {
 		kfree(c);
 	} else {
 		list_add_tail(&c->list, &span->closed);
 		span->n_closed++;
+		atomic_long_inc(&memories);
 	}
 	spin_unlock(&span->lock);
 }
