@@ -82,7 +82,8 @@ TRACE_EVENT(ltp_drop,
 				   { LTP_MIB_DROP_MISCOLORED, "miscolored" },
 				   { LTP_MIB_DROP_LIMIT, "limit" },
 				   { LTP_MIB_DROP_RCVBUF, "rcvbuf" },
-				   { LTP_MIB_DROP_NOMEM, "nomem" }))
+				   { LTP_MIB_DROP_NOMEM, "nomem" },
+				   { LTP_MIB_LIMIT_MEM, "mem" }))
 );
 
 /* A session changes its state: enum ltp_state. */
