@@ -136,7 +136,8 @@ checkpoint_lost()
 owlt_shorter()
 {
 	checkpoint_lost 30min && ! wait_for 1 resent > /dev/null &&
-	on "$A" ltp span set to 2 owlt 10ms && wait_for 2 resent && netem "" && finished
+	on "$A" ltp span set to 2 owlt "$((10 * ${LTP_SLOW:-1}))ms" &&
+		wait_for 2 resent && netem "" && finished
 }
 
 owlt_longer()
