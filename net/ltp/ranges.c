@@ -9,18 +9,6 @@
 
 static struct kmem_cache *range_cache;
 
-/**
- * ltp_ranges_init() - make an empty set
- * @set: the set
- */
-void ltp_ranges_init(struct ltp_ranges *set)
-{
-	set->root = RB_ROOT;
-	set->total = 0;
-	set->n = 0;
-	set->one_used = false;
-}
-
 static struct ltp_range *range_alloc(struct ltp_ranges *set)
 {
 	if (!set->one_used) {
@@ -39,13 +27,8 @@ static void range_free(struct ltp_ranges *set, struct ltp_range *r)
 	set->n--;
 }
 
-/**
- * ltp_ranges_free() - empty a set
- * @set: the set
- *
- * Context: any.
- */
-void ltp_ranges_free(struct ltp_ranges *set)
+/* The ranges of a set that has several; see ltp_ranges_free(). */
+void __ltp_ranges_free(struct ltp_ranges *set)
 {
 	struct ltp_range *r, *next;
 
@@ -107,8 +90,20 @@ static void range_link(struct ltp_ranges *set, struct ltp_range *new)
  */
 int ltp_ranges_add(struct ltp_ranges *set, u64 start, u64 end)
 {
-	struct ltp_range *r = range_find(set, start), *next;
+	struct ltp_range *r, *next;
 
+	/* Most sets never have more than one, and that is here. */
+	if (!set->n) {
+		set->one_used = true;
+		set->one.start = start;
+		set->one.end = end;
+		rb_link_node(&set->one.node, NULL, &set->root.rb_node);
+		rb_insert_color(&set->one.node, &set->root);
+		set->n = 1;
+		set->total = end - start;
+		return 0;
+	}
+	r = range_find(set, start);
 	if (!r || r->start > end) {
 		r = range_alloc(set);
 		if (!r)
@@ -134,18 +129,9 @@ int ltp_ranges_add(struct ltp_ranges *set, u64 start, u64 end)
 	return 0;
 }
 
-/**
- * ltp_ranges_next() - the first range of a set within a window
- * @set: the set
- * @from: start of the window
- * @to: end of the window
- * @start: start of the range, cut to the window
- * @end: end of the range, cut to the window
- *
- * Return: false if nothing of the window is in the set.
- */
-bool ltp_ranges_next(const struct ltp_ranges *set, u64 from, u64 to,
-		     u64 *start, u64 *end)
+/* ltp_ranges_next() of a set that is not empty. */
+bool __ltp_ranges_next(const struct ltp_ranges *set, u64 from, u64 to,
+		       u64 *start, u64 *end)
 {
 	struct ltp_range *r;
 
@@ -159,18 +145,9 @@ bool ltp_ranges_next(const struct ltp_ranges *set, u64 from, u64 to,
 	return true;
 }
 
-/**
- * ltp_ranges_next_gap() - the first gap of a set within a window
- * @set: the set
- * @from: start of the window
- * @to: end of the window
- * @start: start of the gap, cut to the window
- * @end: end of the gap, cut to the window
- *
- * Return: false if all of the window is in the set.
- */
-bool ltp_ranges_next_gap(const struct ltp_ranges *set, u64 from, u64 to,
-			 u64 *start, u64 *end)
+/* ltp_ranges_next_gap() of a set that is not empty. */
+bool __ltp_ranges_next_gap(const struct ltp_ranges *set, u64 from, u64 to,
+			   u64 *start, u64 *end)
 {
 	struct ltp_range *r;
 

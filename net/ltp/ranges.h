@@ -34,13 +34,75 @@ struct ltp_ranges {
 	bool		one_used;
 };
 
-void ltp_ranges_init(struct ltp_ranges *set);
-void ltp_ranges_free(struct ltp_ranges *set);
+void __ltp_ranges_free(struct ltp_ranges *set);
+bool __ltp_ranges_next(const struct ltp_ranges *set, u64 from, u64 to,
+		       u64 *start, u64 *end);
+bool __ltp_ranges_next_gap(const struct ltp_ranges *set, u64 from, u64 to,
+			   u64 *start, u64 *end);
 int ltp_ranges_add(struct ltp_ranges *set, u64 start, u64 end);
-bool ltp_ranges_next(const struct ltp_ranges *set, u64 from, u64 to,
-		     u64 *start, u64 *end);
-bool ltp_ranges_next_gap(const struct ltp_ranges *set, u64 from, u64 to,
-			 u64 *start, u64 *end);
+
+/**
+ * ltp_ranges_init() - make an empty set
+ * @set: the set
+ */
+static inline void ltp_ranges_init(struct ltp_ranges *set)
+{
+	set->root = RB_ROOT;
+	set->total = 0;
+	set->n = 0;
+	set->one_used = false;
+}
+
+/**
+ * ltp_ranges_free() - empty a set
+ * @set: the set
+ *
+ * Context: any.
+ */
+static inline void ltp_ranges_free(struct ltp_ranges *set)
+{
+	/* Most have nothing that was allocated. */
+	if (set->n > set->one_used)
+		__ltp_ranges_free(set);
+	else
+		ltp_ranges_init(set);
+}
+
+/**
+ * ltp_ranges_next() - the first range of a set within a window
+ * @set: the set
+ * @from: start of the window
+ * @to: end of the window
+ * @start: start of the range, cut to the window
+ * @end: end of the range, cut to the window
+ *
+ * Return: false if nothing of the window is in the set.
+ */
+static inline bool ltp_ranges_next(const struct ltp_ranges *set, u64 from,
+				   u64 to, u64 *start, u64 *end)
+{
+	return set->n && __ltp_ranges_next(set, from, to, start, end);
+}
+
+/**
+ * ltp_ranges_next_gap() - the first gap of a set within a window
+ * @set: the set
+ * @from: start of the window
+ * @to: end of the window
+ * @start: start of the gap, cut to the window
+ * @end: end of the gap, cut to the window
+ *
+ * Return: false if all of the window is in the set.
+ */
+static inline bool ltp_ranges_next_gap(const struct ltp_ranges *set, u64 from,
+				       u64 to, u64 *start, u64 *end)
+{
+	if (set->n)
+		return __ltp_ranges_next_gap(set, from, to, start, end);
+	*start = from;
+	*end = to;
+	return from < to;
+}
 
 /* True if every number of [from, to) is in the set. */
 static inline bool ltp_ranges_cover(const struct ltp_ranges *set, u64 from,
