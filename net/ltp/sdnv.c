@@ -14,11 +14,20 @@
  */
 int ltp_sdnv_get_long(const u8 *p, const u8 *end, u64 *v)
 {
+	int i, most = end - p < 9 ? end - p : 9;
 	u64 sum = *v;
-	int i;
 	u8 c;
 
-	for (i = 2; i < LTP_SDNV_MAX; i++) {
+	/* Nine digits always fit. */
+	for (i = 2; i < most; i++) {
+		c = READ_ONCE(p[i]);
+		sum = sum << 7 | (c & 0x7f);
+		if (c < 0x80) {
+			*v = sum;
+			return i + 1;
+		}
+	}
+	for (; i < LTP_SDNV_MAX; i++) {
 		if (p + i >= end)
 			return -ENODATA;
 		c = READ_ONCE(p[i]);

@@ -27,7 +27,8 @@ int ltp_sdnv_get_long(const u8 *p, const u8 *end, u64 *v);
  */
 static inline unsigned int ltp_sdnv_len(u64 v)
 {
-	return DIV_ROUND_UP((unsigned int)fls64(v | 1), 7);
+	/* A seventh, rounded up: exact for up to 64 bits. */
+	return ((unsigned int)fls64(v | 1) * 9 + 64) / 64;
 }
 
 /**
@@ -40,17 +41,21 @@ static inline unsigned int ltp_sdnv_len(u64 v)
  */
 static inline u8 *ltp_sdnv_put(u8 *p, u64 v)
 {
-	unsigned int i;
+	u8 *end, *q;
 
 	if (v < 0x80) {
 		*p = v;
 		return p + 1;
 	}
 
-	for (i = ltp_sdnv_len(v) - 1; i; i--)
-		*p++ = 0x80 | (v >> 7 * i);
-	*p = v & 0x7f;
-	return p + 1;
+	end = p + ltp_sdnv_len(v);
+	q = end - 1;
+	*q = v & 0x7f;
+	do {
+		v >>= 7;
+		*--q = 0x80 | v;
+	} while (q > p);
+	return end;
 }
 
 /**

@@ -502,7 +502,8 @@ u8 *ltp_segment_put_rs_head(u8 *p, const u8 *end, u64 originator, u64 session,
 			    u64 rs_serial, u64 cp_serial, u64 upper, u64 lower,
 			    u64 n_claims)
 {
-	if (end - p < ltp_segment_rs_head_len(originator, session, rs_serial,
+	if (end - p < LTP_SEG_RS_HEAD_MAX &&
+	    end - p < ltp_segment_rs_head_len(originator, session, rs_serial,
 					      cp_serial, upper, lower,
 					      n_claims))
 		return NULL;
@@ -528,7 +529,8 @@ u8 *ltp_segment_put_rs_head(u8 *p, const u8 *end, u64 originator, u64 session,
 u8 *ltp_segment_put_ra(u8 *p, const u8 *end, u64 originator, u64 session,
 		       u64 rs_serial)
 {
-	if (end - p < header_len(originator, session) +
+	if (end - p < LTP_SEG_CTRL_MAX &&
+	    end - p < header_len(originator, session) +
 		      ltp_sdnv_len(rs_serial))
 		return NULL;
 	p = put_header(p, LTP_SEG_RA, originator, session);
