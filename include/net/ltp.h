@@ -5,6 +5,7 @@
 #ifndef _NET_LTP_H
 #define _NET_LTP_H
 
+#include <linux/hash.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
@@ -153,6 +154,20 @@ extern unsigned int ltp_net_id;
 static inline struct ltp_net *ltp_net(const struct net *net)
 {
 	return net_generic(net, ltp_net_id);
+}
+
+/**
+ * ltp_hash() - where something is in a hash table
+ * @n: its number; peers choose those of sessions
+ * @seed: of the table, which they do not know
+ *
+ * Return: the hash.
+ */
+static __always_inline u32 ltp_hash(u64 n, u32 seed)
+{
+	n *= GOLDEN_RATIO_64 ^ (u64)seed << 1;
+	n = (n ^ n >> 32) * GOLDEN_RATIO_64;
+	return n >> 32;
 }
 
 /**

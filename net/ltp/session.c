@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How sessions begin, are found, are cancelled and end. */
-#include <linux/jhash.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 
@@ -24,17 +23,40 @@
 /* Of all namespaces */
 static atomic_long_t memories;
 
-/* Numbers are as good as random, or their senders do themselves no good. */
-static u32 session_hash(const void *data, u32 len, u32 seed)
+static __always_inline u32 session_hash(const void *data, u32 len, u32 seed)
 {
 	const struct ltp_session_key *key = data;
 
-	return jhash_3words(key->number, key->number >> 32,
-			    key->originator ^ key->export << 31, seed);
+	return ltp_hash(key->number ^ rol64(key->originator, 32) ^
+			key->export << 63, seed);
+}
+
+static __always_inline bool key_differs(const struct ltp_session_key *a,
+					const struct ltp_session_key *b)
+{
+	return a->number != b->number || a->originator != b->originator ||
+	       a->engine != b->engine || a->export != b->export;
+}
+
+static __always_inline int session_differs(struct rhashtable_compare_arg *arg,
+					   const void *obj)
+{
+	const struct ltp_session *s = obj;
+
+	return key_differs(arg->key, &s->key);
+}
+
+static __always_inline int closed_differs(struct rhashtable_compare_arg *arg,
+					  const void *obj)
+{
+	const struct ltp_closed *c = obj;
+
+	return key_differs(arg->key, &c->key);
 }
 
 const struct rhashtable_params ltp_session_params = {
 	.hashfn = session_hash,
+	.obj_cmpfn = session_differs,
 	.head_offset = offsetof(struct ltp_session, node),
 	.key_offset = offsetof(struct ltp_session, key),
 	.key_len = sizeof(struct ltp_session_key),
@@ -43,6 +65,7 @@ const struct rhashtable_params ltp_session_params = {
 
 const struct rhashtable_params ltp_closed_params = {
 	.hashfn = session_hash,
+	.obj_cmpfn = closed_differs,
 	.head_offset = offsetof(struct ltp_closed, node),
 	.key_offset = offsetof(struct ltp_closed, key),
 	.key_len = sizeof(struct ltp_session_key),
@@ -87,7 +110,7 @@ void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
 static bool lived_before(struct ltp_net *ln, const struct ltp_session *s)
 {
 	return !ltp_session_is_export(s) &&
-	       rhashtable_lookup_fast(&ln->closed, &s->key, ltp_closed_params);
+	       rhashtable_lookup(&ln->closed, &s->key, ltp_closed_params);
 }
 
 /**

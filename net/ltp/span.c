@@ -25,7 +25,26 @@
 #define CREDIT_RATE	SZ_4K
 #define CREDIT_MAX	SZ_4M
 
+static __always_inline u32 span_hash(const void *data, u32 len, u32 seed)
+{
+	const struct ltp_span_key *key = data;
+
+	return ltp_hash(key->remote ^ rol64(key->engine, 32), seed);
+}
+
+static __always_inline int span_differs(struct rhashtable_compare_arg *arg,
+					const void *obj)
+{
+	const struct ltp_span_key *key = arg->key;
+	const struct ltp_span *span = obj;
+
+	return key->remote != span->key.remote ||
+	       key->engine != span->key.engine;
+}
+
 const struct rhashtable_params ltp_span_params = {
+	.hashfn = span_hash,
+	.obj_cmpfn = span_differs,
 	.head_offset = offsetof(struct ltp_span, node),
 	.key_offset = offsetof(struct ltp_span, key),
 	.key_len = sizeof(struct ltp_span_key),
