@@ -404,6 +404,16 @@ struct ltp_span {
 	struct ltp_mib __percpu	*mib;
 };
 
+/* Counts for the engine and its namespace, and for the span if there is one. */
+static inline void ltp_mib_add(struct ltp_engine *engine, struct ltp_span *span,
+			       enum ltp_mib_item item, u64 n)
+{
+	this_cpu_add(engine->ln->mib->item[item], n);
+	this_cpu_add(engine->mib->item[item], n);
+	if (span)
+		this_cpu_add(span->mib->item[item], n);
+}
+
 /**
  * struct ltp_session_key - names a session, as seen from here
  * @engine: local engine ID

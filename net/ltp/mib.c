@@ -11,12 +11,3 @@ u64 ltp_mib_read(const struct ltp_mib __percpu *mib, enum ltp_mib_item item)
 		sum += READ_ONCE(per_cpu_ptr(mib, cpu)->item[item]);
 	return sum;
 }
-
-void ltp_mib_add(struct ltp_engine *engine, struct ltp_span *span,
-		 enum ltp_mib_item item, u64 n)
-{
-	this_cpu_add(engine->ln->mib->item[item], n);
-	this_cpu_add(engine->mib->item[item], n);
-	if (span)
-		this_cpu_add(span->mib->item[item], n);
-}

@@ -75,14 +75,7 @@ struct ltp_mib {
 	u64	item[LTP_MIB_MAX];
 };
 
-struct ltp_engine;
-struct ltp_span;
-
 /* Sums one counter over all CPUs; not exact while they count. */
 u64 ltp_mib_read(const struct ltp_mib __percpu *mib, enum ltp_mib_item item);
-
-/* Counts for the engine and its namespace, and for the span if there is one. */
-void ltp_mib_add(struct ltp_engine *engine, struct ltp_span *span,
-		 enum ltp_mib_item item, u64 n);
 
 #endif /* _LTP_MIB_H */
