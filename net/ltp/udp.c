@@ -44,6 +44,7 @@
  * @family: AF_INET or AF_INET6
  * @resolved: the next hop's link address was known when the flow last began
  *	to send, or it was asked for in vain
+ * @looked: when that was, in jiffies
  * @asked: when a burst last had to ask for it, in jiffies
  * @truesize: memory of the burst sent last
  * @wake: hangs in the socket's wait queue while the flow is full; under the
@@ -56,6 +57,7 @@ struct ltp_carrier {
 	struct ltp_span		*span;
 	u16			family;
 	bool			resolved;
+	unsigned long		looked;
 	unsigned long		asked;
 	u32			truesize;
 	wait_queue_entry_t	wake;
@@ -115,6 +117,10 @@ static void ltp_udp_data_ready(struct sock *sk)
 		}
 		source_of(skb, &from);
 		ltp_input_skb(c->engine, c->span, skb, &from);
+		/* Whoever queues another from now on comes here himself. */
+		if (skb_queue_empty_lockless(&udp_sk(sk)->reader_queue) &&
+		    skb_queue_empty_lockless(&sk->sk_receive_queue))
+			break;
 	}
 	rcu_read_unlock();
 }
@@ -326,7 +332,8 @@ void ltp_udp_close(struct ltp_carrier **carriers, int n)
 			carrier_free(carriers[i]);
 }
 
-static struct dst_entry *carrier_dst(struct ltp_carrier *c)
+/* The route, looked up anew; the socket keeps the reference. */
+static struct dst_entry *carrier_route(struct ltp_carrier *c)
 {
 	struct sock *sk = c->sock->sk;
 	struct inet_sock *inet = inet_sk(sk);
@@ -335,9 +342,6 @@ static struct dst_entry *carrier_dst(struct ltp_carrier *c)
 	struct flowi4 fl4;
 
 	if (c->family == AF_INET) {
-		dst = sk_dst_check(sk, 0);
-		if (dst)
-			return dst;
 		memset(&fl4, 0, sizeof(fl4));
 		fl4.flowi4_oif = sk->sk_bound_dev_if;
 		fl4.flowi4_mark = sk->sk_mark;
@@ -349,12 +353,11 @@ static struct dst_entry *carrier_dst(struct ltp_carrier *c)
 		rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
 		if (IS_ERR(rt))
 			return ERR_CAST(rt);
-		sk_dst_set(sk, dst_clone(&rt->dst));
+		sk_dst_set(sk, &rt->dst);
 		return &rt->dst;
 	}
 #if IS_ENABLED(CONFIG_IPV6)
-	dst = sk_dst_check(sk, READ_ONCE(inet6_sk(sk)->dst_cookie));
-	if (!dst) {
+	{
 		struct flowi6 fl6 = {
 			.flowi6_oif = sk->sk_bound_dev_if,
 			.flowi6_mark = sk->sk_mark,
@@ -366,16 +369,41 @@ static struct dst_entry *carrier_dst(struct ltp_carrier *c)
 		};
 
 		dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, NULL);
-		if (IS_ERR(dst))
-			return dst;
-		WRITE_ONCE(inet6_sk(sk)->dst_cookie,
-			   rt6_get_cookie(dst_rt6_info(dst)));
-		sk_dst_set(sk, dst_clone(dst));
 	}
+	if (IS_ERR(dst))
+		return dst;
+	WRITE_ONCE(inet6_sk(sk)->dst_cookie,
+		   rt6_get_cookie(dst_rt6_info(dst)));
+	sk_dst_set(sk, dst);
 	return dst;
 #else
 	return ERR_PTR(-EAFNOSUPPORT);
 #endif
+}
+
+static u32 carrier_cookie(const struct ltp_carrier *c)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (c->family == AF_INET6)
+		return READ_ONCE(inet6_sk(c->sock->sk)->dst_cookie);
+#endif
+	return 0;
+}
+
+/* The route, without a reference: RCU read side, for as long as it is used. */
+static struct dst_entry *carrier_dst(struct ltp_carrier *c)
+{
+	struct sock *sk = c->sock->sk;
+	struct dst_entry *dst;
+
+	dst = rcu_dereference(sk->sk_dst_cache);
+	if (likely(dst)) {
+		if (!READ_ONCE(dst->obsolete) ||
+		    dst->ops->check(dst, carrier_cookie(c)))
+			return dst;
+		sk_dst_reset(sk);
+	}
+	return carrier_route(c);
 }
 
 /*
@@ -467,8 +495,8 @@ static int xmit6(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst)
  * One segment leaves as an ordinary datagram.  More leave as one buffer that
  * the stack or the device cuts at @stride (UDP GSO).
  *
- * Context: process or softirq; no locks, since the peer's answer may arrive
- * before this returns.
+ * Context: process or softirq, RCU read side; no locks, since the peer's answer
+ * may arrive before this returns.
  * Return: 0; -ENOBUFS if a queue refused the buffer; -EMSGSIZE if the path
  * MTU has become too small for @stride; another errno if there is no route.
  */
@@ -487,7 +515,6 @@ int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride)
 		goto drop;
 	}
 	if (min(stride, bytes) + carrier_hlen(c) > dst_mtu(dst)) {
-		dst_release(dst);
 		err = -EMSGSIZE;
 		goto drop;
 	}
@@ -508,9 +535,12 @@ int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride)
 		skb->csum_start = skb_transport_header(skb) - skb->head;
 		skb->csum_offset = offsetof(struct udphdr, check);
 	}
-	if (!sk_wmem_alloc_get(sk))
+	if (!sk_wmem_alloc_get(sk) &&
+	    (!c->resolved || READ_ONCE(c->looked) != jiffies)) {
+		WRITE_ONCE(c->looked, jiffies);
 		WRITE_ONCE(c->resolved, carrier_resolved(c, dst));
-	skb_dst_set(skb, dst);
+	}
+	skb_dst_set_noref(skb, dst);
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
 	/* An idle flow may move to the queue of the CPU it is on now. */
@@ -603,24 +633,21 @@ void ltp_udp_wake_when_writeable(struct ltp_carrier *c)
  * ltp_udp_mtu() - the path MTU as the route has it now
  * @c: a flow
  *
+ * Context: RCU read side.
  * Return: bytes, or 0 without a route.
  */
 u32 ltp_udp_mtu(struct ltp_carrier *c)
 {
 	struct dst_entry *dst = carrier_dst(c);
-	u32 mtu;
 
-	if (IS_ERR(dst))
-		return 0;
-	mtu = dst_mtu(dst);
-	dst_release(dst);
-	return mtu;
+	return IS_ERR(dst) ? 0 : dst_mtu(dst);
 }
 
 /**
  * ltp_udp_payload_max() - the largest datagram that is not fragmented
  * @c: a flow
  *
+ * Context: RCU read side.
  * Return: bytes of UDP payload, or 0 without a route.
  */
 u32 ltp_udp_payload_max(struct ltp_carrier *c)
