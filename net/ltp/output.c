@@ -333,6 +333,14 @@ static struct ltp_batch *batch_due(const struct ltp_export *e)
 	return NULL;
 }
 
+/* Whether shot_next() has nothing to do.  session.lock held. */
+static bool all_out(const struct ltp_export *e)
+{
+	return e->s.state > LTP_WAITING ||
+	       (e->sent >= e->length && !e->force_cp && !batch_due(e) &&
+		!stuck(e) && !(e->ended && e->s.state == LTP_SENDING));
+}
+
 /*
  * Decides what the session sends next and marks it sent.  session.lock held.
  * Returns 0; -ENODATA if there is nothing; -ENOMEM, -EMSGSIZE.
@@ -375,7 +383,7 @@ static int shot_next(struct ltp_export *e, u32 wire, struct shot *shot)
 	}
 	if (shot->cp) {
 		list_add_tail(&shot->cp->list, &e->s.signals);
-		ltp_timer_signal_sent(&e->s, shot->cp);
+		ltp_timer_signal_leaves(shot->cp);
 	}
 	return 0;
 }
@@ -507,14 +515,16 @@ static void output_stalled(struct ltp_export *e)
 /*
  * Sends one buffer of a session that this caller has marked busy.
  *
- * Returns 0; -ENODATA if there was none, and the session is not busy any
- * more; -EAGAIN if it must wait, and ltp_output_run() is arranged for.
+ * Returns 0; -ENODATA if there was none, or is none any more, and the session
+ * is not busy then; -EAGAIN if it must wait, and ltp_output_run() is arranged
+ * for.
  */
 static int output_one(struct ltp_export *e)
 {
 	struct ltp_span *span = e->s.span;
 	struct sk_buff *cp = NULL;
-	struct shot shot;
+	struct shot shot __uninitialized;
+	bool last = false;
 	u32 bytes, wire;
 	ktime_t at;
 	int err;
@@ -541,10 +551,17 @@ static int output_one(struct ltp_export *e)
 		if (err)
 			ltp_pace_give_back(span, bytes);
 		spin_lock_bh(&e->s.lock);
-		if (err)
+		if (err) {
 			shot_undo(e, &shot);
-		else
+		} else {
 			cp = shot_done(e, &shot);
+			last = all_out(e);
+			if (last)
+				e->busy = false;
+		}
+		/* The answer to a checkpoint may have come by now. */
+		if (shot.cp && !list_empty(&e->s.signals))
+			ltp_timer_update(&e->s);
 		spin_unlock_bh(&e->s.lock);
 		if (cp) {
 			ltp_compat_delivery_time(cp, at);
@@ -554,7 +571,7 @@ static int output_one(struct ltp_export *e)
 	}
 	if (!err) {
 		e->stalled = 0;
-		return 0;
+		return last ? -ENODATA : 0;
 	}
 	if (err != -ENOBUFS)
 		output_stalled(e);
@@ -610,12 +627,12 @@ void ltp_output_export(struct ltp_export *e)
 	spin_unlock_bh(&e->s.lock);
 
 	/* Who comes while others wait waits behind them. */
-	if (list_empty(&ltp_flow_home(e)->pending) && ltp_pace_ready(span, flow, 0))
+	if (list_empty(&ltp_flow_home(e)->pending))
 		while (!err && left--)
 			err = ltp_pace_ready(span, flow, 0) ? output_one(e) :
 							      -EAGAIN;
 	if (err == -ENODATA) {
-		if (ltp_flow_idle(span))
+		if (READ_ONCE(span->behind) && ltp_flow_idle(span))
 			ltp_pace_idle(span);
 		return;
 	}
@@ -787,17 +804,21 @@ void ltp_output_signals(struct ltp_session *s)
 {
 	struct ltp_signal *sig;
 	struct sk_buff *skb;
-	bool found;
+	bool found, more;
 
 	do {
 		skb = NULL;
 		found = false;
+		more = false;
 		if (READ_ONCE(s->span->local_stopped))
 			return;		/* local_start() comes back */
 		spin_lock_bh(&s->lock);
 		list_for_each_entry(sig, &s->signals, list) {
 			if (sig->running)
 				continue;
+			more = found;
+			if (more)
+				break;
 			found = true;
 			/* A report's first transmission was paid for. */
 			if ((!sig->count && sig->type == LTP_SEG_RS) ||
@@ -806,16 +827,15 @@ void ltp_output_signals(struct ltp_session *s)
 			/* Without memory the timer tries again. */
 			ltp_timer_signal_sent(s, sig);
 			if (sig->count || !skb)
-				break;		/* counted when it was due */
+				continue;	/* counted when it was due */
 			ltp_session_count(s, sig->type == LTP_SEG_RS ?
 					  LTP_MIB_TX_REPORTS :
 					  LTP_MIB_TX_CANCELS, 1);
-			break;
 		}
 		spin_unlock_bh(&s->lock);
 		if (skb)
 			ltp_output_skb(s->span, s->flow, skb);
-	} while (found);
+	} while (more);
 }
 
 /* A buffer for an answer, if the peer is worth one. */

@@ -64,16 +64,17 @@ static u64 cost_of(u32 bytes, u64 rate)
 bool ltp_pace_ready(struct ltp_span *span, u32 flow, u64 after)
 {
 	struct ltp_carrier *c;
-	u64 now, at, ahead = 0;
+	u64 now = 0, at = 0, ahead = 0;
 	bool ready = false;
 
 	rcu_read_lock();
 	c = ltp_flow_carrier(span, flow);
 	if (!c || READ_ONCE(span->local_stopped))
 		goto out;	/* local_start() resumes */
-	now = ktime_get_ns();
-	at = 0;
+	if (after)
+		now = ktime_get_ns();
 	if (READ_ONCE(span->conf.rate) != LTP_UNKNOWN) {
+		now = ktime_get_ns();
 		at = READ_ONCE(span->next_tx);
 		if (ltp_udp_holds(c))
 			ahead = AHEAD_NS;

@@ -271,15 +271,27 @@ void ltp_timer_init(struct ltp_session *s)
 }
 
 /**
- * ltp_timer_signal_sent() - a checkpoint, report or cancel segment leaves
+ * ltp_timer_signal_leaves() - a checkpoint, report or cancel segment leaves
+ * @sig: the signal
+ *
+ * Its time runs from now on.  The caller calls ltp_timer_update() once it has
+ * left, if it was not answered before.
+ */
+void ltp_timer_signal_leaves(struct ltp_signal *sig)
+{
+	sig->running = true;
+	sig->sent_at = ktime_get_ns();
+	sig->shift = 0;
+}
+
+/**
+ * ltp_timer_signal_sent() - likewise, and nothing else will be called
  * @s: its session
  * @sig: the signal
  */
 void ltp_timer_signal_sent(struct ltp_session *s, struct ltp_signal *sig)
 {
-	sig->running = true;
-	sig->sent_at = ktime_get_ns();
-	sig->shift = 0;
+	ltp_timer_signal_leaves(sig);
 	if (!suspended(s->span, sig))
 		timer_arm(s, deadline(s->span, sig));
 }
