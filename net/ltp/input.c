@@ -17,6 +17,7 @@
 #include "output.h"
 #include "reasm.h"
 #include "report.h"
+#include "run.h"
 #include "session.h"
 #include "span.h"
 #include "timer.h"
@@ -34,11 +35,13 @@
  * @stride: bytes of its datagrams
  * @datagrams: how many they are
  * @segments: well-formed segments so far
- * @seg: the segment being read; ltp_segment_parse_next() goes on from it
  * @span: the sender's span, held, once known
  * @run: the run being collected, if it has a header
- * @first: its first segment
- * @last: its last
+ * @originator: engine that sends its block
+ * @session: its session
+ * @service: and client service
+ * @seg: the segment being read; ltp_segment_parse_next() goes on from it
+ * @last: the last segment of the run
  * @next: block offset where it goes on
  * @ends: nothing can go on behind @last
  */
@@ -49,10 +52,12 @@ struct walk {
 	u32			stride;
 	u32			datagrams;
 	u32			segments;
-	struct ltp_segment	seg;
 	struct ltp_span		*span;
 	struct ltp_run		run;
-	struct ltp_segment	first;
+	u64			originator;
+	u64			session;
+	u64			service;
+	struct ltp_segment	seg;
 	struct ltp_segment	last;
 	u64			next;
 	bool			ends;
@@ -186,7 +191,7 @@ static struct ltp_import *new_import(struct walk *w,
 {
 	struct ltp_session *old;
 	struct ltp_import *i;
-	struct ltp_closed c;
+	struct ltp_closed c __uninitialized;
 	struct sock *sk;
 
 	if (ltp_session_recall(w->engine->ln, key, &c)) {
@@ -195,7 +200,7 @@ static struct ltp_import *new_import(struct walk *w,
 	}
 	if (!walk_span(w, key->originator))
 		return NULL;
-	sk = ltp_sock_lookup(w->engine->ln, key->engine, w->first.service,
+	sk = ltp_sock_lookup(w->engine->ln, key->engine, w->service,
 			     key->originator, key->number);
 	if (!sk) {
 		drop(w, key->originator, LTP_MIB_DROP_NO_SERVICE);
@@ -209,13 +214,13 @@ static struct ltp_import *new_import(struct walk *w,
 		sock_put(sk);
 		return NULL;
 	}
-	i = ltp_import_create(w->span, sk, key, w->first.service);
+	i = ltp_import_create(w->span, sk, key, w->service);
 	if (PTR_ERR_OR_ZERO(i) == -ENOBUFS) {
 		old = ltp_reasm_reap(sk, w->span);
 		if (old) {
 			give_up(old);
 			i = ltp_import_create(w->span, sk, key,
-					      w->first.service);
+					      w->service);
 		}
 	}
 	sock_put(sk);
@@ -233,17 +238,19 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 {
 	struct ltp_session_key key = {
 		.engine = w->engine->id,
-		.originator = w->first.originator,
-		.number = w->first.session,
+		.originator = w->originator,
+		.number = w->session,
 	};
 	struct ltp_session *s;
 	struct ltp_import *i;
+	bool fresh = false;
 	int reason;
 
 	*ltp_run(skb) = w->run;
 	s = ltp_session_find(w->engine->ln, &key);
 	if (!s) {
 		i = new_import(w, &key);
+		fresh = i;
 		if (i)
 			s = &i->s;
 		else	/* another CPU may have been first */
@@ -256,7 +263,7 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 		goto put;
 
 	/* A session that is given up has no socket any more. */
-	if (READ_ONCE(s->state) <= LTP_DELIVERED)
+	if (!fresh && READ_ONCE(s->state) <= LTP_DELIVERED)
 		make_room(s->sk);
 
 	spin_lock(&s->lock);
@@ -265,13 +272,14 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 		drop(w, key.originator, LTP_MIB_DROP_CLOSED);
 		goto put;
 	}
-	if (s->service != w->first.service) {
+	if (s->service != w->service) {
 		spin_unlock(&s->lock);
 		drop(w, key.originator, LTP_MIB_DROP_MALFORMED);
 		goto put;
 	}
-	i->last_heard = ktime_get_ns();
-	if (ltp_segment_is_red(w->first.type)) {
+	if (!fresh)
+		i->last_heard = ktime_get_ns();
+	if (ltp_segment_is_red(w->last.type)) {
 		reason = ltp_reasm_red(i, skb, &w->last);
 		if (reason < 0 && ltp_segment_is_checkpoint(w->last.type) &&
 		    s->state <= LTP_DELIVERED)
@@ -309,7 +317,7 @@ static void flush(struct walk *w, bool last)
 	} else {
 		skb = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
 		if (!skb) {
-			drop(w, w->first.originator, LTP_MIB_DROP_NOMEM);
+			drop(w, w->originator, LTP_MIB_DROP_NOMEM);
 			w->run.n_hl = 0;
 			return;
 		}
@@ -338,10 +346,10 @@ static void add_data(struct walk *w, const struct ltp_segment *seg, u32 pos,
 
 	if (run->n_hl && !w->ends && regular && dlen <= run->stride &&
 	    seg->offset == w->next &&
-	    seg->originator == w->first.originator &&
-	    seg->session == w->first.session &&
-	    seg->service == w->first.service &&
-	    ltp_segment_is_red(seg->type) == ltp_segment_is_red(w->first.type)) {
+	    seg->originator == w->originator &&
+	    seg->session == w->session &&
+	    seg->service == w->service &&
+	    ltp_segment_is_red(seg->type) == ltp_segment_is_red(w->last.type)) {
 		g = run->n_hl - 1;
 		if (run->hl[g].hlen == seg->hlen && run->hl[g].n < U8_MAX) {
 			run->hl[g].n++;
@@ -355,7 +363,9 @@ static void add_data(struct walk *w, const struct ltp_segment *seg, u32 pos,
 		}
 	}
 	flush(w, false);
-	w->first = *seg;
+	w->originator = seg->originator;
+	w->session = seg->session;
+	w->service = seg->service;
 	memset(run, 0, sizeof(*run));
 	run->start = seg->offset;
 	run->stride = dlen;
@@ -392,6 +402,8 @@ added:
  * @payload4: those of what is added from one to the next
  * @last: the last four octets
  * @last_mask: those of them that belong to the length
+ * @payload: payload bytes of its segment
+ * @most: how many like it may follow; 0 if nothing of the above is set
  */
 struct pattern {
 	u8	head[ALIGN(LTP_SEG_DATA_HDR_MAX, 8)];
@@ -406,6 +418,8 @@ struct pattern {
 	u32	payload4;
 	u32	last;
 	u32	last_mask;
+	u32	payload;
+	u32	most;
 };
 
 /* Returns false for what is better read number by number. */
@@ -448,35 +462,51 @@ static __always_inline bool pattern_next(struct pattern *pt, const u8 *data)
 	return true;
 }
 
-/*
- * Makes the run longer by datagrams that look as the last one did and go on
- * where it ended, as most do.  @data has @have bytes of the buffer behind it,
- * of which @left are left.  Returns how many datagrams that were.
- */
-static u32 extend_run(struct walk *w, const struct ltp_segment_prefix *prefix,
-		      const u8 *data, u32 have, u32 left)
+/* What should follow the last segment of the run; false if that is not known. */
+static bool expect(struct walk *w, const struct ltp_segment_prefix *prefix,
+		   struct pattern *pt)
 {
-	struct ltp_run *run = &w->run;
-	u32 n, most, hlen, payload;
-	struct pattern pt;
+	const struct ltp_run *run = &w->run;
+	u32 hlen;
 
 	if (!run->n_hl || w->ends || !prefix->len ||
 	    prefix->octets[0] != w->last.type || run->stride != w->stride)
-		return 0;
+		return false;
 	hlen = run->hl[run->n_hl - 1].hlen;
-	payload = w->stride - hlen;
-	if (have < hlen || !payload ||
-	    !pattern_init(&pt, prefix, w->next, payload) || pt.hlen != hlen)
-		return 0;
+	pt->payload = w->stride - hlen;
+	if (!pt->payload || !pattern_init(pt, prefix, w->next, pt->payload) ||
+	    pt->hlen != hlen)
+		return false;
 	/* Until the offset needs another octet. */
-	most = ((1U << 7 * pt.off_len) - 1 - (u32)w->next) / payload + 1;
-	most = min(min3(left / w->stride, (have - hlen) / w->stride + 1, most),
-		   (u32)(U8_MAX - run->hl[run->n_hl - 1].n));
+	pt->most = ((1U << 7 * pt->off_len) - 1 - (u32)w->next) / pt->payload +
+		   1;
+	pt->most = min(pt->most, (u32)(U8_MAX - run->hl[run->n_hl - 1].n));
+	return pt->most;
+}
+
+/*
+ * Makes the run longer by datagrams that look as the last one did and go on
+ * where it ended, as most do.  @data has @have bytes of the buffer behind it,
+ * of which @left are left.  @pt is what this left there the last time, unless
+ * there was another datagram since.  Returns how many datagrams that were.
+ */
+static u32 extend_run(struct walk *w, const struct ltp_segment_prefix *prefix,
+		      struct pattern *pt, const u8 *data, u32 have, u32 left)
+{
+	struct ltp_run *run = &w->run;
+	u32 n, most, payload;
+
+	if ((!pt->most && !expect(w, prefix, pt)) || have < pt->hlen)
+		return 0;
+	most = min3(left / w->stride, (have - pt->hlen) / w->stride + 1,
+		    pt->most);
 	for (n = 0; n < most; n++, data += w->stride)
-		if (!pattern_next(&pt, data))
+		if (!pattern_next(pt, data))
 			break;
 	if (!n)
 		return 0;
+	payload = pt->payload;
+	pt->most -= n;
 	run->hl[run->n_hl - 1].n += n;
 	run->len += n * payload;
 	run->charge += n * w->stride;
@@ -580,7 +610,8 @@ static void input_export(struct walk *w, const struct ltp_segment *seg,
 	/* A limit may have ended it. */
 	if (READ_ONCE(s->state) == LTP_CANCELLING)
 		ltp_output_signals(s);
-	ltp_output_export(e);
+	if (READ_ONCE(s->state) <= LTP_WAITING)
+		ltp_output_export(e);
 put:
 	ltp_session_put(s);
 }
@@ -742,30 +773,43 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 {
 	struct ltp_segment_prefix prefix = {};
 	u32 len = skb->len, pos, dlen, have, n;
-	u8 head[LTP_SEG_DATA_HDR_MAX];
-	struct skb_seq_state st;
+	u8 head[LTP_SEG_DATA_HDR_MAX] __uninitialized;
+	struct pattern pt __uninitialized;
+	struct walk w __uninitialized;
+	struct ltp_bytes bytes;
 	const u8 *data;
-	struct walk w = {
-		.engine = engine,
-		.from = from,
-		.skb = skb,
-		.span = span,
-		.stride = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : len,
-	};
+
+	/* Only what says that there is nothing in it yet: it is large. */
+	w.engine = engine;
+	w.from = from;
+	w.skb = skb;
+	w.span = span;
+	w.stride = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : len;
+	w.datagrams = 0;
+	w.segments = 0;
+	w.run.n_hl = 0;
+	w.ends = false;
+	pt.most = 0;
 
 	if (READ_ONCE(engine->ln->accept_unknown) &&
 	    unknown(engine, span, skb, from, min(w.stride, len)))
 		return;
 	if (span)
 		ltp_span_hold(span);
-	skb_prepare_seq_read(skb, 0, len, &st);
+	ltp_bytes_init(&bytes, skb);
 	for (pos = 0; pos < len; pos += dlen) {
-		have = skb_seq_read(pos, &data, &st);
-		n = extend_run(&w, &prefix, data, have, len - pos);
+		data = NULL;
+		have = 0;
+		if (ltp_bytes_seek(&bytes, pos)) {
+			data = bytes.addr + (pos - bytes.start);
+			have = bytes.end - pos;
+		}
+		n = extend_run(&w, &prefix, &pt, data, have, len - pos);
 		if (n) {
 			dlen = n * w.stride;
 			continue;
 		}
+		pt.most = 0;
 		dlen = min(w.stride, len - pos);
 		have = min(have, dlen);
 		if (have < min_t(u32, dlen, sizeof(head))) {
@@ -777,7 +821,6 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 		w.datagrams++;
 		input_datagram(&w, &prefix, data, have, pos, dlen);
 	}
-	skb_abort_seq_read(&st);
 	flush(&w, true);
 
 	ltp_mib_add(engine, w.span, LTP_MIB_RX_SKBS, 1);

@@ -12,6 +12,9 @@
 #include "session.h"
 #include "trace.h"
 
+#define IMPORT_NOTICES	(LTP_NOTICE_BIT(LTP_NOTICE_RX_START) | \
+			 LTP_NOTICE_BIT(LTP_NOTICE_RX_CANCELLED))
+
 /* Gets a buffer for a notice, charged as sent data. */
 static struct sk_buff *export_alloc(struct sock *sk, gfp_t gfp)
 {
@@ -180,16 +183,8 @@ static struct sk_buff *import_alloc(struct sock *sk)
 	return skb;
 }
 
-/**
- * ltp_notice_import_begin() - tell the receiver that a block begins (7.1)
- * @i: the session, new
- *
- * Takes memory for the notice of its cancellation too.  What was not asked
- * for costs nothing; what the receive buffer has no room for is not told.
- *
- * Context: softirq.
- */
-void ltp_notice_import_begin(struct ltp_import *i)
+/* session.lock held */
+static void import_begin(struct ltp_import *i)
 {
 	struct sock *sk = i->s.sk;
 	struct sk_buff *skb;
@@ -201,6 +196,25 @@ void ltp_notice_import_begin(struct ltp_import *i)
 	skb = import_alloc(sk);
 	if (skb && !notice_queue(&i->s, skb, LTP_NOTICE_RX_START, 0, 0))
 		kfree_skb(skb);
+}
+
+/**
+ * ltp_notice_import_begin() - tell the receiver that a block begins (7.1)
+ * @i: the session, new
+ *
+ * Takes memory for the notice of its cancellation too.  What was not asked
+ * for costs nothing; what the receive buffer has no room for is not told.
+ *
+ * Context: softirq; takes session.lock.
+ */
+void ltp_notice_import_begin(struct ltp_import *i)
+{
+	if (!(READ_ONCE(ltp_sk(i->s.sk)->notices) & IMPORT_NOTICES))
+		return;
+	spin_lock_bh(&i->s.lock);
+	if (i->s.state <= LTP_DELIVERED)
+		import_begin(i);
+	spin_unlock_bh(&i->s.lock);
 }
 
 /**

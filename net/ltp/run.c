@@ -134,40 +134,15 @@ static int copy_segments(const struct sk_buff *skb, struct place *pl, u32 len,
 #if defined(LTP_COMPAT_ITERATE) && !defined(CONFIG_HIGHMEM)
 /**
  * struct reader - payload on its way out of a run
- * @skb: the buffer
- * @run: its run
+ * @run: the run
  * @pl: the next byte
- * @addr: where the memory begins that was found last
- * @start: what that is within the buffer
- * @end: and where it ends
- * @frag: the fragment behind it
+ * @b: where the bytes of its buffer lie
  */
 struct reader {
-	const struct sk_buff	*skb;
 	const struct ltp_run	*run;
 	struct place		pl;
-	const u8		*addr;
-	u32			start;
-	u32			end;
-	u32			frag;
+	struct ltp_bytes	b;
 };
-
-/* Finds byte @off of the buffer, not before what was found last. */
-static bool reader_seek(struct reader *r, u32 off)
-{
-	const struct skb_shared_info *sh = skb_shinfo(r->skb);
-	const skb_frag_t *f;
-
-	while (off >= r->end) {
-		if (r->frag == sh->nr_frags)
-			return false;
-		f = &sh->frags[r->frag++];
-		r->addr = skb_frag_address(f);
-		r->start = r->end;
-		r->end += skb_frag_size(f);
-	}
-	return true;
-}
 
 /* The next bytes that lie together, of @want; NULL if the buffer is short. */
 static __always_inline const u8 *reader_next(struct reader *r, size_t want,
@@ -182,11 +157,11 @@ static __always_inline const u8 *reader_next(struct reader *r, size_t want,
 		left = r->run->stride - hlen;
 	}
 	off = r->pl.seg + hlen + r->pl.at;
-	if (off >= r->end && !reader_seek(r, off))
+	if (!ltp_bytes_seek(&r->b, off))
 		return NULL;
-	*n = min3(want, (size_t)left, (size_t)(r->end - off));
+	*n = min3(want, (size_t)left, (size_t)(r->b.end - off));
 	r->pl.at += *n;
-	return r->addr + (off - r->start);
+	return r->b.addr + (off - r->b.start);
 }
 
 /*
@@ -201,13 +176,13 @@ static __always_inline u32 reader_whole(struct reader *r, size_t want,
 	if (r->pl.at)
 		return 0;
 	off = r->pl.seg + r->run->stride - payload;
-	if (off >= r->end && !reader_seek(r, off))
+	if (!ltp_bytes_seek(&r->b, off))
 		return 0;
-	if (r->end - off < payload || want < payload)
+	if (r->b.end - off < payload || want < payload)
 		return 0;
-	n = min((u32)(r->end - off - payload) / r->run->stride + 1,
+	n = min((u32)(r->b.end - off - payload) / r->run->stride + 1,
 		(u32)(r->run->hl[r->pl.group].n - r->pl.n));
-	*from = r->addr + (off - r->start);
+	*from = r->b.addr + (off - r->b.start);
 	return min_t(size_t, n, want / payload);
 }
 
@@ -279,21 +254,22 @@ static __always_inline size_t reader_to_kernel(void *to, size_t done,
 static int copy_run(const struct sk_buff *skb, const struct place *pl, u32 len,
 		    struct iov_iter *to)
 {
-	struct reader r = {
-		.skb = skb,
-		.run = ltp_run(skb),
-		.pl = *pl,
-		.addr = skb->data,
-		.end = skb_headlen(skb),
-	};
+	struct reader r = { .run = ltp_run(skb), .pl = *pl };
 
+	ltp_bytes_init(&r.b, skb);
 	return iterate_and_advance(to, len, &r, reader_to_user,
 				   reader_to_kernel) == len ? 0 : -EFAULT;
 }
 
 static bool copies_runs(const struct sk_buff *skb)
 {
-	return !skb_has_frag_list(skb);
+	const struct sk_buff *part;
+
+	/* A list of lists is left to others. */
+	skb_walk_frags(skb, part)
+		if (skb_has_frag_list(part))
+			return false;
+	return true;
 }
 #else
 static int copy_run(const struct sk_buff *skb, const struct place *pl, u32 len,

@@ -758,10 +758,7 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 		return ERR_PTR(err);
 	}
 	trace_ltp_state(&i->s, LTP_RECEIVING);
-	spin_lock_bh(&i->s.lock);
-	if (i->s.state <= LTP_DELIVERED)
-		ltp_notice_import_begin(i);
-	spin_unlock_bh(&i->s.lock);
+	ltp_notice_import_begin(i);
 	return i;
 
 uncount:
