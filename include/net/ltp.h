@@ -451,6 +451,7 @@ enum ltp_state {
  * @list: in ltp_session.signals, or ltp_import.acked
  * @type: enum ltp_segment_type
  * @running: its timer runs
+ * @inside: part of its burst's memory, or of its session's
  * @count: how often it was sent again
  * @serial: checkpoint or report serial number
  * @ref: checkpoint that a report answers, or report a checkpoint answers
@@ -470,6 +471,7 @@ struct ltp_signal {
 	struct list_head	list;
 	u8			type;
 	bool			running;
+	bool			inside;
 	u32			count;
 	u64			serial;
 	u64			ref;
@@ -554,6 +556,7 @@ struct ltp_session {
  * @last_type: type of the last segment; all others are plain data of @type
  * @type: %LTP_SEG_RED or %LTP_SEG_GREEN
  * @shared: some of @frags are pages of the sender
+ * @inside: part of its session's memory
  * @cp: signal of the checkpoint that the last segment is, until it is sent
  * @ubuf: notification that waits for those pages, or NULL
  * @frags: the pages, never written again once a buffer referred to them
@@ -571,6 +574,7 @@ struct ltp_burst {
 	u8			last_type;
 	u16			cut;
 	bool			shared;
+	bool			inside;
 	u32			charge;
 	struct ltp_signal	*cp;
 	struct ubuf_info	*ubuf;
@@ -633,6 +637,9 @@ struct ltp_batch {
  * @cookie: of its send call
  * @told: the end of the block was told, or must not be
  * @notice: allocated for that, if it was asked for
+ * @first_used: @first was used
+ * @first: room for the first burst, so that a small block allocates nothing
+ *	more; its references end before the session's do
  */
 struct ltp_export {
 	struct ltp_session	s;
@@ -667,6 +674,10 @@ struct ltp_export {
 	u64			cookie;
 	bool			told;
 	struct sk_buff		*notice;
+	bool			first_used;
+	u64			first[(sizeof(struct ltp_burst) +
+				       2 * sizeof(skb_frag_t) +
+				       sizeof(struct ltp_signal)) / 8];
 };
 
 /**
@@ -777,6 +788,8 @@ struct ltp_delayed {
  * @problems: reports with gaps
  * @quiet: gaps are not reported yet, should no more data come
  * @notice: allocated for the session's cancellation, if asked for
+ * @first_used: @first was used
+ * @first: room for the first report, as that is mostly the only one
  */
 struct ltp_import {
 	struct ltp_session	s;
@@ -806,6 +819,10 @@ struct ltp_import {
 	u32			problems;
 	bool			quiet;
 	struct sk_buff		*notice;
+	bool			first_used;
+	u64			first[(sizeof(struct ltp_signal) +
+				       LTP_SEG_RS_HEAD_MAX +
+				       LTP_SEG_CLAIM_MAX) / 8];
 };
 
 /**

@@ -37,6 +37,9 @@ static u64 take_serial(struct ltp_export *e)
 {
 	u64 serial;
 
+	/* Before anything is laid out nobody else can want one. */
+	if (!e->length)
+		return e->s.next_serial++;
 	spin_lock_bh(&e->s.lock);
 	serial = e->s.next_serial++;
 	spin_unlock_bh(&e->s.lock);
@@ -163,7 +166,8 @@ void ltp_block_burst_put(struct ltp_burst *b)
 	for (i = 0; i < b->n_frags; i++)
 		put_page(skb_frag_page(&b->frags[i]));
 	net_zcopy_put(b->ubuf);
-	kfree(b);
+	if (!b->inside)
+		kfree(b);
 }
 
 /* No signal refers to a burst that still has its checkpoint. */
@@ -183,21 +187,48 @@ static void uncharge(struct ltp_export *e, u32 charge)
 	sk->sk_write_space(sk);
 }
 
-/* Builds the signal of the checkpoint that ends a burst. */
-static int burst_checkpoint(struct ltp_burst *b, u64 serial)
+/*
+ * Allocates a burst, and behind it the signal of the checkpoint that it ends
+ * with: that refers to the burst for as long as it lives.
+ */
+static struct ltp_burst *burst_alloc(struct ltp_export *e, u32 n_frags,
+				     bool cp)
+{
+	struct ltp_burst *b;
+	size_t len, size;
+
+	len = struct_size(b, frags, n_frags);
+	size = len + (cp ? sizeof(struct ltp_signal) : 0);
+	if (!e->first_used && size <= sizeof(e->first)) {
+		e->first_used = true;
+		b = (struct ltp_burst *)e->first;
+		b->inside = true;
+		b->charge = size;
+	} else {
+		b = kzalloc(size, GFP_KERNEL_ACCOUNT);
+		if (!b)
+			return NULL;
+		b->charge = ksize(b);
+	}
+	refcount_set(&b->ref, 1);
+	b->n_frags = n_frags;
+	if (cp)
+		b->cp = (void *)b + len;
+	return b;
+}
+
+/* Sets up the signal of the checkpoint that ends a burst. */
+static void burst_checkpoint(struct ltp_burst *b, u64 serial)
 {
 	u32 pos = (b->n_segs - 1) * b->stride;
-	struct ltp_signal *sig;
+	struct ltp_signal *sig = b->cp;
 
-	sig = ltp_session_signal(b->last_type, 0, GFP_KERNEL_ACCOUNT);
-	if (!sig)
-		return -ENOMEM;
-	b->cp = sig;
+	ltp_session_signal_init(sig, b->last_type);
+	sig->inside = true;
 	sig->serial = serial;
 	sig->upper = b->start + b->len;
 	sig->pos = pos;
 	sig->len = b->wire - pos;
-	return 0;
 }
 
 /* Takes what the burst needs out of what was reserved. */
@@ -291,14 +322,11 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every)
 {
 	struct ltp_sock *ls = ltp_sk(e->s.sk);
-	struct ltp_layout l = {
-		.sk = e->s.sk,
-		.pfrag = &ls->frag,
-	};
+	u8 header[LTP_SEG_DATA_HDR_MAX] __uninitialized, *end;
+	struct ltp_layout l __uninitialized;
 	bool refer = ls->zc.on;
 	u32 i;
 	u32 frags_of_seg = ltp_block_frags(e, refer);
-	u8 header[LTP_SEG_DATA_HDR_MAX], *end;
 	u64 off = e->length, start = off;
 	size_t count = iov_iter_count(from);
 	u32 n_segs = 0, stride = 0, tail = 0, n;
@@ -306,6 +334,7 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	struct ltp_burst *b;
 	int err;
 
+	ltp_layout_init(&l, e->s.sk, &ls->frag);
 	for (;;) {
 		u64 avail = e->tail_len - tail + iov_iter_count(from);
 		u32 take;
@@ -361,12 +390,10 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	if (!n_segs)
 		return hold_back(e, from);
 
-	b = kzalloc(struct_size(b, frags, l.n_frags), GFP_KERNEL_ACCOUNT);
+	b = burst_alloc(e, l.n_frags, ltp_segment_is_checkpoint(p.type));
 	err = -ENOMEM;
 	if (!b)
 		goto drop;
-	refcount_set(&b->ref, 1);
-	b->n_frags = l.n_frags;
 	b->start = start;
 	b->len = off - start;
 	b->wire = l.wire;
@@ -374,16 +401,15 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	b->n_segs = n_segs;
 	b->last_type = p.type;
 	b->type = ltp_segment_is_red(p.type) ? LTP_SEG_RED : LTP_SEG_GREEN;
-	b->charge = l.wire + ksize(b);
+	b->charge += l.wire;
 	for (i = 0; i < l.n_frags; i++)
 		b->frags[i] = l.frags[i];
 	l.n_frags = 0;
 	if (l.shared)
 		ltp_zerocopy_keep(ls, b);
-	err = ltp_segment_is_checkpoint(b->last_type) ?
-	      burst_checkpoint(b, p.cp_serial) : 0;
-	if (!err)
-		err = burst_add(e, b);
+	if (b->cp)
+		burst_checkpoint(b, p.cp_serial);
+	err = burst_add(e, b);
 	if (!err) {
 		e->tail_len -= tail;
 		if (tail)

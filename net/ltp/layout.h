@@ -22,6 +22,22 @@ struct ltp_layout {
 	bool			shared;
 };
 
+/**
+ * ltp_layout_init() - begin to lay a burst out
+ * @l: the burst
+ * @sk: socket that @pfrag belongs to
+ * @pfrag: where bytes go
+ */
+static inline void ltp_layout_init(struct ltp_layout *l, struct sock *sk,
+				   struct page_frag *pfrag)
+{
+	l->pfrag = pfrag;
+	l->sk = sk;
+	l->n_frags = 0;
+	l->wire = 0;
+	l->shared = false;
+}
+
 int ltp_layout_write(struct ltp_layout *l, const void *data, u32 len);
 int ltp_layout_copy(struct ltp_layout *l, struct iov_iter *from, u32 len);
 int ltp_layout_segments(struct ltp_layout *l,

@@ -220,6 +220,8 @@ bool ltp_mem_control(struct ltp_import *i, u32 bytes)
 	enum ltp_mib_item why;
 	bool ok = false;
 
+	if (!bytes)
+		return;
 	spin_lock_bh(&ls->mem_lock);
 	why = LTP_MIB_LIMIT_CONTROL;
 	if (ls->control + bytes <= control_max(sk)) {

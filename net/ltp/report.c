@@ -81,6 +81,26 @@ static u32 claims_fit(const struct ltp_import *i, u64 lower, u64 upper,
 	return n;
 }
 
+/* A report segment of up to @room bytes; the first is in the session. */
+static struct ltp_signal *report_alloc(struct ltp_import *i, u32 room)
+{
+	struct ltp_signal *sig;
+
+	if (!i->first_used && struct_size(sig, data, room) <= sizeof(i->first)) {
+		i->first_used = true;
+		sig = (struct ltp_signal *)i->first;
+		ltp_session_signal_init(sig, LTP_SEG_RS);
+		sig->inside = true;
+		return sig;
+	}
+	sig = ltp_session_signal(LTP_SEG_RS, room, GFP_ATOMIC);
+	if (sig && !ltp_mem_control(i, ksize(sig))) {
+		ltp_session_signal_free(sig);
+		return NULL;
+	}
+	return sig;
+}
+
 /* One report segment over [@lower, @upper), or over the part that fits. */
 static struct ltp_signal *report_build(struct ltp_import *i, u64 cp_serial,
 				       u64 lower, u64 upper, u32 wire)
@@ -95,14 +115,9 @@ static struct ltp_signal *report_build(struct ltp_import *i, u64 cp_serial,
 		       &end);
 	if (!n)
 		return NULL;
-	sig = ltp_session_signal(LTP_SEG_RS, LTP_SEG_RS_HEAD_MAX + bytes,
-				 GFP_ATOMIC);
+	sig = report_alloc(i, LTP_SEG_RS_HEAD_MAX + bytes);
 	if (!sig)
 		return NULL;
-	if (!ltp_mem_control(i, ksize(sig))) {
-		ltp_session_signal_free(sig);
-		return NULL;
-	}
 	sig->serial = i->s.next_serial++;
 	sig->ref = cp_serial;
 	sig->lower = lower;
@@ -129,10 +144,11 @@ static bool answer_remember(struct ltp_import *i, u64 cp_serial)
 
 	if (!cp_serial)
 		return true;
-	if (!ltp_mem_control(i, more))
+	/* The first range is part of the session. */
+	if (before && !ltp_mem_control(i, more))
 		return false;
 	ltp_ranges_add(&i->answered, cp_serial - 1, cp_serial);
-	if (i->answered.n <= before)
+	if (before && i->answered.n <= before)
 		ltp_mem_control_back(i, more * (1 + before - i->answered.n));
 	return true;
 }
@@ -157,9 +173,8 @@ static void report_send(struct ltp_import *i, u64 cp_serial, u64 lower,
 		ltp_session_cancel(&i->s, LTP_REASON_RLEXC, false);
 		return;
 	}
-	while (lower < upper) {
-		sig = ltp_span_affords(i->s.span) ?
-		      report_build(i, cp_serial, lower, upper, wire) : NULL;
+	for (;;) {
+		sig = report_build(i, cp_serial, lower, upper, wire);
 		if (!sig)
 			return;
 		ltp_span_spend(i->s.span, sig->n_data);
@@ -168,6 +183,8 @@ static void report_send(struct ltp_import *i, u64 cp_serial, u64 lower,
 		list_add_tail(&sig->list, &i->s.signals);
 		i->n_reports++;
 		lower = sig->upper;
+		if (lower >= upper || !ltp_span_affords(i->s.span))
+			return;
 	}
 }
 
@@ -225,12 +242,15 @@ void ltp_report_release(struct ltp_import *i)
 static bool answered_before(struct ltp_import *i, u64 cp_serial)
 {
 	u64 copy = max_t(u64, READ_ONCE(i->s.span->conf.reorder), COPY_NS);
-	u64 now = ktime_get_ns();
 	u32 max = READ_ONCE(i->s.span->conf.max_retries);
 	bool again = false, over = false;
 	struct ltp_delayed *d;
 	struct ltp_signal *sig;
+	u64 now;
 
+	if (list_empty(&i->delayed) && list_empty(&i->s.signals))
+		return false;
+	now = ktime_get_ns();
 	list_for_each_entry(d, &i->delayed, list)
 		if (d->cp_serial == cp_serial)
 			goto copy;
@@ -471,7 +491,7 @@ void ltp_report_acked(struct ltp_import *i, u64 serial)
 		return;
 	i->n_reports--;
 	list_del_init(&sig->list);
-	if (i->s.state <= LTP_DELIVERED)
+	if (i->s.state <= LTP_DELIVERED && !sig->inside)
 		ltp_mem_control_back(i, ksize(sig));
 	if (i->s.state == LTP_DELIVERED && i->length != LTP_UNKNOWN &&
 	    ltp_import_reported(i))
@@ -637,7 +657,7 @@ void ltp_report_batches_due(struct ltp_export *e, u64 now)
 int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			const u8 *claims, const u8 *end)
 {
-	u64 prev, from, to, n;
+	u64 prev, from = 0, to = 0, a, b, n;
 	const u8 *p = claims;
 	struct ltp_signal *cp;
 	int err, reason;
@@ -656,7 +676,7 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			       rs->cp_serial >= e->s.next_serial)))
 		return -EBADMSG;
 	if (ltp_ranges_next(&e->reports, rs->rs_serial - 1, rs->rs_serial,
-			    &from, &to))
+			    &a, &b))
 		return 0;
 	if (e->reports.total == ANSWERED_MAX) {
 		ltp_session_cancel(&e->s, LTP_REASON_RLEXC, false);
@@ -667,7 +687,9 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			 rs->upper);
 	p = claims;
 	for (n = rs->n_claims, prev = 0; n; n--) {
-		if (ltp_segment_next_claim(&p, end, rs, &prev, &from, &to))
+		/* The only one was read above. */
+		if (rs->n_claims > 1 &&
+		    ltp_segment_next_claim(&p, end, rs, &prev, &from, &to))
 			break;
 		/* Without memory it counts as a gap and is sent again. */
 		ltp_block_claim(e, from, to);

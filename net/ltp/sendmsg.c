@@ -21,7 +21,7 @@
 #define LOOK_UP		(HZ / 10)
 
 /* What a burst needs besides its bytes, at most. */
-#define BURST_OVERHEAD	768
+#define BURST_OVERHEAD	1024
 
 /**
  * struct wish - how a block shall be sent: socket options, control messages

@@ -92,15 +92,19 @@ void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
 	s->state = ltp_session_is_export(s) ? LTP_SENDING : LTP_RECEIVING;
 	s->service = service;
 	s->born = ktime_get_ns();
-	/* Headroom below 2^32 for increments; RFC 5326, 3.2.1 and 9.1. */
-	s->first_serial = (get_random_u32() & (BIT(31) - 1)) | 1;
-	s->next_serial = s->first_serial;
 	ltp_span_hold(span);
 	s->span = span;
 	s->flow = ltp_flow_of(span, s->key.number);
 	sock_hold(sk);
 	s->sk = sk;
 	ltp_timer_init(s);
+}
+
+/* Headroom below 2^32 for increments; RFC 5326, 3.2.1 and 9.1. */
+static void first_serial(struct ltp_session *s, u32 random)
+{
+	s->first_serial = (random & (BIT(31) - 1)) | 1;
+	s->next_serial = s->first_serial;
 }
 
 /*
@@ -234,6 +238,18 @@ void ltp_session_put(struct ltp_session *s)
 }
 
 /**
+ * ltp_session_signal_init() - set up a signal
+ * @sig: the signal, zeroed
+ * @type: segment type
+ */
+void ltp_session_signal_init(struct ltp_signal *sig, u8 type)
+{
+	INIT_LIST_HEAD(&sig->list);
+	sig->type = type;
+	ltp_ranges_init(&sig->covered);
+}
+
+/**
  * ltp_session_signal() - make a signal
  * @type: segment type
  * @room: bytes of its data
@@ -246,12 +262,8 @@ struct ltp_signal *ltp_session_signal(u8 type, u32 room, gfp_t gfp)
 	struct ltp_signal *sig;
 
 	sig = kzalloc(struct_size(sig, data, room), gfp | __GFP_NOWARN);
-
-	if (sig) {
-		INIT_LIST_HEAD(&sig->list);
-		sig->type = type;
-		ltp_ranges_init(&sig->covered);
-	}
+	if (sig)
+		ltp_session_signal_init(sig, type);
 	return sig;
 }
 
@@ -261,13 +273,17 @@ struct ltp_signal *ltp_session_signal(u8 type, u32 room, gfp_t gfp)
  */
 void ltp_session_signal_free(struct ltp_signal *sig)
 {
+	struct ltp_burst *burst;
+
 	if (!sig)
 		return;
 	list_del(&sig->list);
 	ltp_ranges_free(&sig->covered);
-	if (sig->burst)
-		ltp_block_burst_put(sig->burst);
-	kfree(sig);
+	burst = sig->burst;
+	if (!sig->inside)
+		kfree(sig);
+	if (burst)
+		ltp_block_burst_put(burst);
 }
 
 static void signals_free(struct ltp_session *s)
@@ -298,13 +314,12 @@ static void closed_free(struct ltp_net *ln, struct ltp_closed *c)
  * unanswered (REQUIREMENTS 9.2, 9.3).  The oldest memories go first.
  */
 static void remember(struct ltp_span *span, const struct ltp_session_key *key,
-		     bool delivered, u64 red_length, u8 reason)
+		     bool delivered, u64 red_length, u8 reason, u64 now)
 {
 	struct ltp_net *ln = span->engine->ln;
 	struct ltp_closed *c, *old;
 	u32 max = READ_ONCE(ln->memories);
 	u32 budget = FORGET_MAX;
-	u64 now = ktime_get_ns();
 
 	c = kzalloc(sizeof(*c), GFP_ATOMIC | __GFP_NOWARN);
 	if (!c)
@@ -356,7 +371,7 @@ void ltp_session_refuse(struct ltp_span *span,
 			const struct ltp_session_key *key, u8 reason)
 {
 	ltp_mib_add(span->engine, span, LTP_MIB_BLOCKS_REFUSED, 1);
-	remember(span, key, false, LTP_UNKNOWN, reason);
+	remember(span, key, false, LTP_UNKNOWN, reason, ktime_get_ns());
 }
 
 /**
@@ -423,6 +438,7 @@ void ltp_session_close(struct ltp_session *s)
 	struct ltp_net *ln = s->span->engine->ln;
 	struct ltp_span *span = s->span;
 	bool delivered = s->state == LTP_DELIVERED, began;
+	u64 now;
 
 	lockdep_assert_held(&s->lock);
 	if (s->state == LTP_CLOSED)
@@ -433,11 +449,12 @@ void ltp_session_close(struct ltp_session *s)
 	signals_free(s);
 	leave_lists(s);
 
+	now = ktime_get_ns();
 	spin_lock(&span->lock);
 	began = !list_empty(&s->on_span);
 	if (began) {
 		list_del_init(&s->on_span);
-		WRITE_ONCE(span->used, ktime_get_ns());
+		WRITE_ONCE(span->used, now);
 		if (ltp_session_is_export(s))
 			span->exports--;
 		else
@@ -452,7 +469,7 @@ void ltp_session_close(struct ltp_session *s)
 		/* What a limit kept out may come again. */
 		if (began)
 			remember(span, &s->key, delivered,
-				 ltp_import(s)->red_length, s->reason);
+				 ltp_import(s)->red_length, s->reason, now);
 		ltp_reasm_release(ltp_import(s));
 		/* Charged to the socket, of which it is no reference. */
 		kfree_skb(ltp_import(s)->notice);
@@ -568,16 +585,21 @@ void ltp_session_end_all(struct list_head *list, spinlock_t *lock,
 /*
  * Session numbers of 32 bits that an outsider cannot foresee, and that do not
  * repeat before all were used: a counter under a keyed permutation, a Feistel
- * network of four rounds.  (REQUIREMENTS 4.8, 4.9, 9.5)
+ * network of four rounds.  (REQUIREMENTS 4.8, 4.9, 9.5)  The bits of the rounds
+ * that it does not need, of all four together, make the first @serial.
  */
-static u32 session_number(struct ltp_engine *engine)
+static u32 session_number(struct ltp_engine *engine, u32 *serial)
 {
 	u32 n = atomic64_inc_return(&engine->number), round;
 	u16 l = n >> 16, r = n, t;
+	u64 hash;
 
+	*serial = 0;
 	for (round = 0; round < 4; round++) {
+		hash = siphash_2u32(r, round, &engine->number_key);
+		*serial ^= hash >> 32;
 		t = r;
-		r = l ^ (u16)siphash_2u32(r, round, &engine->number_key);
+		r = l ^ (u16)hash;
 		l = t;
 	}
 	return (u32)l << 16 | r;
@@ -587,15 +609,15 @@ static u32 session_number(struct ltp_engine *engine)
  * The number decides which flow the session takes: draws until that is the one
  * whose turn it is.
  */
-static u32 export_number(struct ltp_span *span)
+static u32 export_number(struct ltp_span *span, u32 *serial)
 {
 	u32 n = READ_ONCE(span->conf.flows), turn, number, tries = 8 * n;
 
 	if (n == 1)
-		return session_number(span->engine);
+		return session_number(span->engine, serial);
 	turn = (u32)atomic_inc_return(&span->spread) % n;
 	do {
-		number = session_number(span->engine);
+		number = session_number(span->engine, serial);
 	} while (ltp_flow_share(number, n) != turn && --tries);
 	return number;
 }
@@ -615,6 +637,7 @@ struct ltp_export *ltp_export_create(struct ltp_sock *ls,
 	struct ltp_engine *engine = span->engine;
 	struct ltp_export *e;
 	int err, tries = 16;
+	u32 serial;
 
 	e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
 	if (!e)
@@ -635,7 +658,8 @@ struct ltp_export *ltp_export_create(struct ltp_sock *ls,
 		goto drop;
 
 	do {
-		e->s.key.number = export_number(span);
+		e->s.key.number = export_number(span, &serial);
+		first_serial(&e->s, serial);
 		e->s.flow = ltp_flow_of(span, e->s.key.number);
 		err = e->s.key.number ? 0 : -EEXIST;
 		if (!err) {
@@ -739,6 +763,7 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 	}
 	i->s.key = *key;
 	ltp_session_init(&i->s, span, sk, service);
+	first_serial(&i->s, get_random_u32());
 	i->red_length = LTP_UNKNOWN;
 	i->length = LTP_UNKNOWN;
 	i->green_min = LTP_UNKNOWN;
@@ -751,7 +776,8 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 	i->last_heard = i->s.born;
 
 	err = -ENOBUFS;
-	if (ltp_mem_control(i, ksize(i) + ksize(i->item)))
+	if (ltp_mem_control(i, kmalloc_size_roundup(sizeof(*i)) +
+			       kmalloc_size_roundup(sizeof(*i->item))))
 		err = ltp_session_insert(&i->s, &ltp_sk(sk)->imports);
 	if (err) {
 		ltp_session_put(&i->s);

@@ -50,6 +50,7 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 void ltp_export_all_sent(struct ltp_export *e);
 void ltp_export_check(struct ltp_export *e);
 
+void ltp_session_signal_init(struct ltp_signal *sig, u8 type);
 struct ltp_signal *ltp_session_signal(u8 type, u32 room, gfp_t gfp);
 void ltp_session_signal_free(struct ltp_signal *sig);
 

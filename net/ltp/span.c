@@ -264,7 +264,7 @@ static void earn(struct ltp_span *span)
 	more = (got - span->earned) * CREDIT_FACTOR * copies +
 	       div_u64((u64)jiffies_to_msecs(now - span->earned_at) *
 		       CREDIT_RATE, MSEC_PER_SEC);
-	span->credit += min_t(u64, more, CREDIT_MAX);
+	WRITE_ONCE(span->credit, span->credit + min_t(u64, more, CREDIT_MAX));
 	span->earned = got;
 	span->earned_at = now;
 }
@@ -285,6 +285,8 @@ bool ltp_span_affords(struct ltp_span *span)
 {
 	bool may;
 
+	if (likely(READ_ONCE(span->credit) > 0))
+		return true;
 	spin_lock_bh(&span->answers_lock);
 	if (span->credit <= 0)
 		earn(span);
@@ -307,7 +309,8 @@ void ltp_span_spend(struct ltp_span *span, u32 bytes)
 	u32 copies = READ_ONCE(span->conf.redundancy);
 
 	spin_lock_bh(&span->answers_lock);
-	span->credit -= (u64)(bytes + headers(span)) * copies;
+	WRITE_ONCE(span->credit, span->credit -
+		   (u64)(bytes + headers(span)) * copies);
 	spin_unlock_bh(&span->answers_lock);
 }
 
