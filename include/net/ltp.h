@@ -73,6 +73,7 @@ struct ltp_span;
  * struct ltp_pages - pages of blocks that may be used again
  * @lock: guards what follows
  * @n: how many
+ * @max: how many there is room for, a power of two
  * @first: the oldest of them in @page
  * @size: bytes of each
  * @used: one was used again since the last look
@@ -83,12 +84,12 @@ struct ltp_span;
 struct ltp_pages {
 	spinlock_t		lock;		/* guards what follows */
 	u32			n;
+	u32			max;
 	u32			first;
 	u32			size;
 	bool			used;
 	bool			stop;
-#define LTP_PAGES_MAX		128
-	struct page		*page[LTP_PAGES_MAX];
+	struct page		**page;
 	struct delayed_work	trim;
 };
 

@@ -3,77 +3,170 @@
  * Bytes on their way into a block: copied once, into page fragments, in the
  * layout of the wire, header before payload.
  */
+#include <linux/slab.h>
 #include <linux/uio.h>
 
 #include "compat.h"
 #include "layout.h"
+#include "mem.h"
 
 /* Unused pages go after this long. */
 #define TRIM_EVERY	(5 * HZ)
 
+/* As many may always stay for that long, and are freed at a time. */
+#define PAGES_FEW	128
+
+/* The pages of order 0 that all namespaces keep. */
+static atomic_long_t pages_kept;
+
+static u32 slot(const struct ltp_pages *ps, u32 n)
+{
+	return (ps->first + n) & (ps->max - 1);
+}
+
+/* Takes the oldest out.  ltp_pages.lock held. */
+static struct page *pages_pop(struct ltp_pages *ps)
+{
+	struct page *page = ps->page[ps->first];
+
+	ps->first = slot(ps, 1);
+	ps->n--;
+	atomic_long_sub(ps->size >> PAGE_SHIFT, &pages_kept);
+	return page;
+}
+
+static bool pages_idle(const struct ltp_pages *ps, u32 n)
+{
+	return page_ref_count(ps->page[slot(ps, n)]) == 1;
+}
+
+/*
+ * Makes room for twice as many, if all that there are may still be in use.  If
+ * it fails, some are not used again.
+ */
+static void pages_grow(struct ltp_pages *ps)
+{
+	u32 i, max = READ_ONCE(ps->max) * 2 ?: PAGES_FEW;
+	struct page **new;
+
+	new = kvmalloc_array(max, sizeof(*new), GFP_KERNEL | __GFP_NOWARN);
+	if (!new)
+		return;
+	spin_lock(&ps->lock);
+	if (ps->max < max) {
+		for (i = 0; i < ps->n; i++)
+			new[i] = ps->page[slot(ps, i)];
+		swap(ps->page, new);
+		ps->max = max;
+		ps->first = 0;
+	}
+	spin_unlock(&ps->lock);
+	kvfree(new);
+}
+
+/* Whether the queue is too short: it is full, and the oldest not back yet. */
+static bool pages_short(struct ltp_pages *ps)
+{
+	bool is;
+
+	spin_lock(&ps->lock);
+	is = ps->n == ps->max && (!ps->n || !pages_idle(ps, 0)) &&
+	     ltp_mem_spares(atomic_long_read(&pages_kept));
+	spin_unlock(&ps->lock);
+	return is;
+}
+
 /*
  * The pages of blocks come back: to get one from the system, zeroed, costs as
  * much as to copy into it.  A full one goes to the end of a queue, where it
- * lies until nobody else refers to it.
+ * lies until nobody else refers to it.  The queue is as long as is needed for
+ * what was in flight at once.
  */
 static void pages_put(struct ltp_net *ln, struct page_frag *pf)
 {
 	struct ltp_pages *ps = &ln->pages;
-	struct page *page = pf->page;
+	struct page *page = pf->page, *old = NULL;
+	long more = pf->size >> PAGE_SHIFT;
 
-	if (pf->size > PAGE_SIZE && !READ_ONCE(ps->stop)) {
-		spin_lock(&ps->lock);
-		swap(ps->page[(ps->first + ps->n) % LTP_PAGES_MAX], page);
-		ps->size = pf->size;
-		if (ps->n < LTP_PAGES_MAX) {
-			ps->n++;
-			page = NULL;
-		} else {
-			ps->first = (ps->first + 1) % LTP_PAGES_MAX;
-		}
-		spin_unlock(&ps->lock);
-		if (!delayed_work_pending(&ps->trim))
-			schedule_delayed_work(&ps->trim, TRIM_EVERY);
+	pf->page = NULL;
+	if (pf->size <= PAGE_SIZE || READ_ONCE(ps->stop)) {
+		put_page(page);
+		return;
 	}
+	if (pages_short(ps))
+		pages_grow(ps);
+	spin_lock(&ps->lock);
+	if (ps->n && (ps->n == ps->max ||
+		      !ltp_mem_spares(atomic_long_read(&pages_kept) + more)))
+		old = pages_pop(ps);
+	if (ps->n < ps->max) {
+		ps->size = pf->size;
+		ps->page[slot(ps, ps->n++)] = page;
+		atomic_long_add(more, &pages_kept);
+		page = NULL;
+	}
+	spin_unlock(&ps->lock);
+	if (!delayed_work_pending(&ps->trim))
+		schedule_delayed_work(&ps->trim, TRIM_EVERY);
 	if (page)
 		put_page(page);
-	pf->page = NULL;
+	if (old)
+		put_page(old);
 }
 
 static void pages_get(struct ltp_net *ln, struct page_frag *pf)
 {
 	struct ltp_pages *ps = &ln->pages;
-	struct page *page;
 
 	spin_lock(&ps->lock);
-	page = ps->n ? ps->page[ps->first] : NULL;
-	if (page && page_ref_count(page) == 1) {
-		ps->first = (ps->first + 1) % LTP_PAGES_MAX;
-		ps->n--;
+	if (ps->n && pages_idle(ps, 0)) {
 		ps->used = true;
-		pf->page = page;
+		pf->page = pages_pop(ps);
 		pf->offset = 0;
 		pf->size = ps->size;
 	}
 	spin_unlock(&ps->lock);
 }
 
+/* Frees the oldest, some at a time.  Returns how many are left to be freed. */
+static u32 pages_drop(struct ltp_pages *ps, u32 n)
+{
+	struct page *page[16];
+	u32 i, k;
+
+	spin_lock(&ps->lock);
+	k = min3(n, ps->n, (u32)ARRAY_SIZE(page));
+	for (i = 0; i < k; i++)
+		page[i] = pages_pop(ps);
+	spin_unlock(&ps->lock);
+	for (i = 0; i < k; i++)
+		put_page(page[i]);
+	return k ? n - k : 0;
+}
+
+/* What nobody wanted goes; of more than a few, half of those that lie idle. */
 static void pages_trim(struct work_struct *work)
 {
 	struct ltp_pages *ps = container_of(to_delayed_work(work),
 					    struct ltp_pages, trim);
+	u32 n = 0;
 	bool used;
-	u32 n;
 
 	spin_lock(&ps->lock);
 	used = ps->used;
 	ps->used = false;
-	for (n = used ? 0 : ps->n; n; n--) {
-		put_page(ps->page[ps->first]);
-		ps->first = (ps->first + 1) % LTP_PAGES_MAX;
-		ps->n--;
-	}
+	if (!used)
+		n = ps->n;
+	else if (ps->n > PAGES_FEW)
+		while (n < ps->n - PAGES_FEW && pages_idle(ps, n))
+			n++;
 	spin_unlock(&ps->lock);
+	if (used)
+		n /= 2;
+	while (n) {
+		n = pages_drop(ps, n);
+		cond_resched();
+	}
 	if (used && !READ_ONCE(ps->stop))
 		schedule_delayed_work(&ps->trim, TRIM_EVERY);
 }
@@ -94,12 +187,13 @@ void ltp_layout_pages_init(struct ltp_pages *ps)
  */
 void ltp_layout_pages_free(struct ltp_pages *ps)
 {
+	u32 n = U32_MAX;
+
 	WRITE_ONCE(ps->stop, true);
 	cancel_delayed_work_sync(&ps->trim);
-	for (; ps->n; ps->n--) {
-		put_page(ps->page[ps->first]);
-		ps->first = (ps->first + 1) % LTP_PAGES_MAX;
-	}
+	while (n)
+		n = pages_drop(ps, n);
+	kvfree(ps->page);
 }
 
 static bool layout_refill(struct ltp_layout *l)

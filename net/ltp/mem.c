@@ -76,6 +76,24 @@ bool ltp_mem_full(void)
 	return atomic_long_read(&mem_allocated) >= READ_ONCE(mem_limit[2]);
 }
 
+/**
+ * ltp_mem_spares() - whether pages may be kept that nobody uses at the moment
+ * @pages: how many they are
+ *
+ * They are nobody's, so they have a limit of their own, and no room beside what
+ * sockets hold.
+ *
+ * Context: any.
+ * Return: true up to half of net.ltp.mem, as long as that has room.
+ */
+bool ltp_mem_spares(long pages)
+{
+	long limit = READ_ONCE(mem_limit[2]);
+
+	return pages <= limit / 2 &&
+	       pages <= limit - atomic_long_read(&mem_allocated);
+}
+
 /* ltp_sock.mem_lock held */
 static bool mem_schedule(struct sock *sk, u32 bytes, int kind)
 {
@@ -191,6 +209,8 @@ void ltp_mem_uncharge(struct sock *sk, u32 bytes)
 {
 	struct ltp_sock *ls = ltp_sk(sk);
 
+	if (!bytes)
+		return;
 	spin_lock_bh(&ls->mem_lock);
 	mem_give_back(sk, bytes);
 	spin_unlock_bh(&ls->mem_lock);
@@ -220,8 +240,6 @@ bool ltp_mem_control(struct ltp_import *i, u32 bytes)
 	enum ltp_mib_item why;
 	bool ok = false;
 
-	if (!bytes)
-		return;
 	spin_lock_bh(&ls->mem_lock);
 	why = LTP_MIB_LIMIT_CONTROL;
 	if (ls->control + bytes <= control_max(sk)) {

@@ -9,6 +9,7 @@ extern struct proto ltp_proto;
 int ltp_mem_init(void);
 long *ltp_mem_limit(void);
 bool ltp_mem_full(void);
+bool ltp_mem_spares(long pages);
 bool ltp_mem_charge(struct sock *sk, u32 bytes, int kind);
 bool ltp_mem_reserve(struct sock *sk, u32 bytes);
 void ltp_mem_uncharge(struct sock *sk, u32 bytes);
