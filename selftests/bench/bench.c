@@ -17,7 +17,8 @@
  * - as a stream (-t): a sender on CPU 0 and a receiver on the last CPU.  A
  *   sender is never more than a window ahead of what was received: UDP has no
  *   flow control, and what it loses in full buffers would be paid for and not
- *   counted.
+ *   counted.  With -f it is several such pairs, both of a pair on one CPU, and
+ *   the next on the next; AF_LTP receivers then share a service.
  * - held (-h): blocks are sent and not read; what memory that takes.
  *
  * A line for each run: WHAT, and then, as NAME=VALUE, payload bytes received,
@@ -55,6 +56,7 @@
 #define UDP_MOST	65507	/* payload of the largest IPv4 datagram */
 #define MEM		(64UL << 20)	/* a larger block repeats itself */
 #define NS		1000000000ULL
+#define PAIRS_MAX	16	/* flows that a span can have */
 
 enum way { RED, GREEN, GSO, MMSG, TCP };
 
@@ -70,6 +72,7 @@ static size_t reps = 1;
 static size_t stream_ms;
 static size_t hold;
 static size_t lossy;
+static size_t pairs;
 static const char *ns[2], *address;
 
 static const struct {
@@ -78,11 +81,12 @@ static const struct {
 } knobs[] = {
 	{ 's', &size }, { 'b', &block }, { 'p', &piece }, { 'c', &sessions },
 	{ 'r', &reps }, { 'n', &total }, { 't', &stream_ms }, { 'h', &hold },
-	{ 'l', &lossy },
+	{ 'l', &lossy }, { 'f', &pairs },
 };
 
 /* What is shown to the other process */
 struct shared {
+	unsigned long long sent;
 	unsigned long long received;
 	unsigned long long last;	/* when */
 	long calls;
@@ -108,6 +112,11 @@ static unsigned long long now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * NS + t.tv_nsec;
+}
+
+static unsigned long long sent(void)
+{
+	return __atomic_load_n(&sh->sent, __ATOMIC_ACQUIRE);
 }
 
 static unsigned long long received(void)
@@ -210,12 +219,15 @@ static void ltp_pairs(void)
 {
 	struct sockaddr_ltp a = { .sltp_family = AF_LTP };
 	int type = way == RED ? SOCK_RDM : SOCK_DGRAM;
-	int i;
+	int one = 1, i;
 
 	enter(ns[1]);
 	for (i = 0; i < sessions; i++) {
 		rx[i] = new_socket(AF_LTP, type);
-		a.sltp_service = PORT + i;
+		a.sltp_service = pairs ? PORT : PORT + i;
+		if (pairs && setsockopt(rx[i], SOL_LTP, LTP_REUSEPORT, &one,
+					sizeof(one)))
+			die("LTP_REUSEPORT");
 		if (bind(rx[i], (struct sockaddr *)&a, sizeof(a)))
 			die("bind");
 	}
@@ -223,7 +235,7 @@ static void ltp_pairs(void)
 	a.sltp_engine = 2;
 	for (i = 0; i < sessions; i++) {
 		tx[i] = new_socket(AF_LTP, type);
-		a.sltp_service = PORT + i;
+		a.sltp_service = pairs ? PORT : PORT + i;
 		if (connect(tx[i], (struct sockaddr *)&a, sizeof(a)))
 			die("connect");
 	}
@@ -503,28 +515,26 @@ static void receiver(void)
 			sh->last = now();
 		}
 	}
-	sh->calls = calls;
-	exit(0);
 }
 
 /*
  * Waits until no more than @window is on its way.  What does not come for a
  * while is lost.  TCP knows by itself.
  */
-static void wait_window(unsigned long long *sent, unsigned long long window)
+static void wait_window(unsigned long long window)
 {
 	static const struct timespec nap = { .tv_nsec = 50000 };
 	unsigned long long seen = received(), since = 0, r;
 
-	if (way == TCP || *sent - seen <= window)
+	if (way == TCP || sent() - seen <= window)
 		return;
 	/* Sleeping and waking costs: not for every block. */
-	while ((r = received()), *sent - r > window / 2) {
+	while ((r = received()), sent() - r > window / 2) {
 		if (r != seen || !since) {
 			seen = r;
 			since = now();
 		} else if (now() - since > NS / 4 && way != RED) {
-			*sent = r;
+			__atomic_store_n(&sh->sent, r, __ATOMIC_RELEASE);
 			return;
 		} else if (now() - since > 20 * NS) {
 			errno = ETIMEDOUT;
@@ -535,78 +545,111 @@ static void wait_window(unsigned long long *sent, unsigned long long window)
 }
 
 /* Until all has come, or nothing comes any more. */
-static void wait_end(unsigned long long sent)
+static void wait_end(void)
 {
 	unsigned long long seen = received(), since = now();
 	unsigned long long most = way == RED || way == TCP ? 20 * NS : NS / 5;
 
-	while (received() < sent && now() - since < most) {
+	while (received() < sent() && now() - since < most) {
 		if (received() != seen) {
 			seen = received();
 			since = now();
 		}
 		usleep(1000);
 	}
-	if (received() < sent && (way == RED || way == TCP)) {
+	if (received() < sent() && (way == RED || way == TCP)) {
 		errno = ETIMEDOUT;
 		die("not all came");
 	}
 }
 
-static unsigned long long sender(unsigned long long end)
+static void sender(unsigned long long end)
 {
-	unsigned long long sent = 0, window = 16 << 20;
+	unsigned long long window = 16 << 20;
 	size_t at, n;
 	int i;
 
 	if (window < 2 * block * sessions)
 		window = 2 * block * sessions;
+	if (pairs)
+		window *= pairs;
 	do {
 		for (at = 0; at < block; at += n) {
 			n = block - at < piece ? block - at : piece;
 			for (i = 0; i < sessions; i++) {
-				wait_window(&sent, window);
+				wait_window(window);
 				put(tx[i], out + at % MEM, n, at + n < block);
-				sent += n;
+				__atomic_add_fetch(&sh->sent, n,
+						   __ATOMIC_RELEASE);
 			}
 		}
 	} while (now() < end);
-	return sent;
+}
+
+/* A process on @cpu that receives, or sends until @end. */
+static pid_t start(int cpu, unsigned long long end)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (pid)
+		return pid;
+	pin(cpu);
+	calls = 0;
+	if (end)
+		sender(end);
+	else
+		receiver();
+	__atomic_add_fetch(&sh->calls, calls, __ATOMIC_RELAXED);
+	exit(0);
+}
+
+static void ended(pid_t pid, const char *what)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || status) {
+		errno = ECHILD;
+		die(what);
+	}
 }
 
 static void run_stream(void)
 {
 	struct timeval tv = { .tv_usec = 20000 };
-	unsigned long long t, end, sent;
+	int last = cpus() - 1, n = pairs ? pairs : 1, i;
+	pid_t receivers[PAIRS_MAX], senders[PAIRS_MAX];
+	unsigned long long t, end;
 	long long busy[2] = { 0, -1 };
-	int last = cpus() - 1, i;
-	pid_t pid;
 
 	memset(sh, 0, sizeof(*sh));
 	open_all();
-	setsockopt(rx[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	pid = fork();
-	if (!pid) {
-		pin(last);
-		receiver();
-	}
-	if (pid < 0)
-		die("fork");
+	for (i = 0; i < sessions; i++)
+		setsockopt(rx[i], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	if (pairs)
+		sessions = 1;
+	for (i = 0; i < n; i++, rx++)
+		receivers[i] = start(pairs ? i % (last + 1) : last, 0);
 	pin(0);
 	usleep(20000);
 	for (i = 0; i <= !!last; i++)
 		busy[i] = idle(i ? last : 0);
 	t = now();
-	sent = sender(t + stream_ms * 1000000ULL);
-	wait_end(sent);
+	end = t + stream_ms * 1000000ULL;
+	for (i = 1, tx++; i < n; i++, tx++)
+		senders[i] = start(i % (last + 1), end);
+	tx -= n;
+	sender(end);
+	for (i = 1; i < n; i++)
+		ended(senders[i], "sender");
+	wait_end();
 	end = now();
 	for (i = 0; i <= !!last; i++)
 		busy[i] = end - t - (idle(i ? last : 0) - busy[i]);
 	__atomic_store_n(&sh->done, 1, __ATOMIC_RELEASE);
-	if (waitpid(pid, &i, 0) != pid || i) {
-		errno = ECHILD;
-		die("receiver");
-	}
+	for (i = 0; i < n; i++)
+		ended(receivers[i], "receiver");
 	printf("%s bytes=%llu ns=%llu busy_tx=%lld busy_rx=%lld calls=%ld\n",
 	       names[way], sh->received, sh->last - t, busy[0], busy[1],
 	       calls + sh->calls);
@@ -684,6 +727,7 @@ static int usage(void)
 		"  -r COUNT  of runs of each\n"
 		"  -n BYTES  of a run in turn\n"
 		"  -t MS     of a stream\n"
+		"  -f COUNT  of streams, each a sender and a receiver on a CPU\n"
 		"  -h COUNT  of blocks that are sent and not read\n"
 		"  -l 1      datagrams get lost\n");
 	return 2;
@@ -705,7 +749,7 @@ int main(int argc, char **argv)
 	size_t len, k, r;
 	pid_t pid;
 
-	while ((opt = getopt(argc, argv, "s:b:p:c:r:n:t:h:l:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:b:p:c:r:n:t:h:l:f:")) != -1) {
 		for (k = 0; k < sizeof(knobs) / sizeof(*knobs); k++)
 			if (knobs[k].opt == opt)
 				*knobs[k].val = strtoul(optarg, NULL, 0);
@@ -713,8 +757,10 @@ int main(int argc, char **argv)
 			return usage();
 	}
 	if (argc - optind < 4 || !size || size > UDP_MOST || !block ||
-	    !sessions)
+	    !sessions || pairs > PAIRS_MAX || (pairs && !stream_ms))
 		return usage();
+	if (pairs)
+		sessions = pairs;
 	ns[0] = argv[optind];
 	ns[1] = argv[optind + 1];
 	address = argv[optind + 2];

@@ -13,8 +13,8 @@
 # build/bench.svg.  Narrowed down by the environment:
 #
 #	PLATFORMS="stock icount uml"
-#	BENCH="base path mtu block sessions loss memory", also "curve" (cost by
-#		size of block, ten minutes) and "quick" (base and path, 2 runs)
+#	BENCH="base path mtu block sessions flows loss memory", also "curve" (cost
+#		by size of block, ten minutes) and "quick" (base and path, 2 runs)
 #	REPS	runs of each
 #	KERNEL	6.12
 
@@ -22,7 +22,7 @@
 . "$(dirname "$0")/../harness/lib.sh"
 
 KERNEL=${KERNEL:-6.12}
-series=${BENCH:-base path mtu block sessions loss memory}
+series=${BENCH:-base path mtu block sessions flows loss memory}
 if [ "$series" = quick ]; then
 	series="base path"
 	REPS=${REPS:-2}

@@ -13,8 +13,11 @@
 #	hop	A a0 ---- ra R rb ---- b0 B
 #					cut up before a0, forwarded and maybe
 #					lost one by one, joined again at b0
+#	rfs	as whole		but each CPU has a queue, and what
+#	rfgro	as gro			is received follows its reader
 #
-# With two CPUs the sender and all that A receives is on CPU 0, the receiver and
+# In the last two the n-th sender and the n-th receiver are on the n-th CPU.
+# Else, with two CPUs, the sender and all that A receives is on CPU 0, the receiver and
 # all that B receives on CPU 1, by RPS.  What is before that is on the sender's:
 # the cutting, R, and GRO.
 
@@ -55,6 +58,38 @@ path_whole()
 	on "$B" ethtool -K b0 gro off > /dev/null
 }
 
+# steer MTU: as many queues as CPUs, each CPU sends by its own, and what is
+# received follows the reader
+steer()
+{
+	local i all
+
+	printf -v all %x $(((1 << cpus) - 1))
+	topo_direct mtu "$1" numtxqueues "$cpus" numrxqueues "$cpus"
+	# shellcheck disable=SC2016
+	for ((i = 0; i < cpus; i++)); do
+		on "$A" sh -c 'printf %x $((1 << $1)) > /sys/class/net/a0/queues/tx-$1/xps_cpus' \
+			sh $i &&
+		on "$B" sh -c 'cd /sys/class/net/b0/queues/rx-$1 &&
+			echo $2 > rps_cpus && echo 256 > rps_flow_cnt' sh $i "$all" || return
+	done
+	echo 1024 > /proc/sys/net/core/rps_sock_flow_entries
+}
+
+path_rfs()
+{
+	steer "$1" &&
+	on "$A" ethtool -K a0 tso on tx-udp-segmentation on > /dev/null &&
+	on "$B" ethtool -K b0 gro off > /dev/null
+}
+
+path_rfgro()
+{
+	steer "$1" &&
+	on "$A" ethtool -K a0 tso off tx-udp-segmentation off > /dev/null &&
+	on "$B" ethtool -K b0 gro on > /dev/null
+}
+
 path_gro()
 {
 	topo_direct mtu "$1"
@@ -81,7 +116,7 @@ way()
 	[ "$current" != "$1 $2" ] || return 0
 	[ -z "$current" ] || { ip -all netns del; NAMESPACES=(); }
 	"path_$1" "$2" || die "no path"
-	if [ "$cpus" -gt 1 ]; then
+	if [ "$cpus" -gt 1 ] && [[ $1 != rf* ]]; then
 		on "$A" sh -c 'echo 1 > /sys/class/net/a0/queues/rx-0/rps_cpus' &&
 		on "$B" sh -c 'echo 2 > /sys/class/net/b0/queues/rx-0/rps_cpus' ||
 			die "no RPS"
@@ -104,7 +139,7 @@ measure()
 	way "$path" "$mtu"
 	[ "$path" != hop ] || netem "$([ "$loss" = 0 ] || echo "loss $loss%")" ||
 		die "no netem"
-	engines 4 || die "no engines"
+	engines 4 flows "${FLOWS:-1}" || die "no engines"
 	[ "$block" -gt 4096 ] || bytes=$((bytes / 8))
 	[ "$block" -le "$bytes" ] || bytes=$block
 	if [ "$cpus" -gt 1 ] || { [ "$platform" = uml ] && [ "$loss" != 0 ]; }; then
@@ -179,6 +214,23 @@ series_curve()
 			REPS=1 measure curve hop 1500 $block 1 $loss red
 		done
 	done
+}
+
+# All of one flow on one CPU, and of two on two.
+series_flows()
+{
+	local path n
+
+	if [ "$cpus" -eq 1 ]; then
+		echo "# flows: one CPU only"
+		return
+	fi
+	for path in rfs rfgro; do
+		for n in 1 2; do
+			FLOWS=$n measure flows $path 1500 $M $n 0 "red tcp" -f $n
+		done
+	done
+	echo 0 > /proc/sys/net/core/rps_sock_flow_entries
 }
 
 cue()

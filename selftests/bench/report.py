@@ -181,6 +181,11 @@ def ratios(rows):
     datagram = 1472 / (1472 - PAYLOAD_HEADER)
     print("\nRatios: what, MTU 1500, blocks of 1 MiB unless it says otherwise\n")
     for platform in dict.fromkeys(row["platform"] for row in rows):
+        for path in ("rfs", "rfgro"):
+            for what in ("red", "tcp"):
+                say(f"{path}: goodput, 2 flows on 2 CPUs to one on one, {LABELS[what]}",
+                    *(find(platform, "flows", what, "mbps", path=path, sessions=n)
+                      for n in (2, 1)))
         for path, series in (("whole", "base"), ("gro", "path")):
             for other in ("gso", "mmsg", "tcp"):
                 d = datagram if other != "tcp" else 1
