@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <linux/sockios.h>
 
+#include <limits.h>
+
 #include "ksft_ltp.h"
 
 FIXTURE(socket)
@@ -521,6 +523,25 @@ TEST_F(socket, buffer_sizes)
 			  get_int(fd, SOL_SOCKET, core));
 		close(fd);
 	}
+}
+
+/* Twice the largest number would not be an int. */
+TEST_F(socket, largest_buffers)
+{
+	int fd;
+
+	sysctl_set("net/ltp/wmem", "8192 300000 536870911");
+	sysctl_set("net/ltp/rmem", "8192 300000 1073741824");
+	fd = socket(AF_LTP, SOCK_RDM, 0);
+	EXPECT_EQ(0, set_u32(fd, LTP_SNDBUF, INT_MAX));
+	EXPECT_EQ(1073741822, get_int(fd, SOL_LTP, LTP_SNDBUF));
+	EXPECT_EQ(0, set_u32(fd, LTP_RCVBUF, 1 << 30));
+	EXPECT_EQ(1920 << 20, get_int(fd, SOL_LTP, LTP_RCVBUF));
+	EXPECT_EQ(0, set_u32(fd, LTP_RCVBUF, INT_MAX));
+	EXPECT_EQ(1920 << 20, get_int(fd, SOL_LTP, LTP_RCVBUF));
+	EXPECT_EQ(0, set_u32(fd, LTP_RCVBUF, (960 << 20) - 1));
+	EXPECT_EQ((1920 << 20) - 2, get_int(fd, SOL_LTP, LTP_RCVBUF));
+	close(fd);
 }
 
 TEST_F(socket, generic_options)

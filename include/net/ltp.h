@@ -69,6 +69,15 @@ struct ltp_span;
 #define LTP_MAX_DELAY		(7 * 24 * 3600 * (u64)NSEC_PER_SEC)
 #define LTP_FLOWS_MAX		16
 
+/* The largest red part, and so the largest number for a receive buffer. */
+#define LTP_BLOCK_MAX		(1U << 30)
+
+/*
+ * The buffer for that.  Twice the number would not fit in sk_rcvbuf, nor what
+ * is beyond the buffer before anybody looks in sk_rmem_alloc.
+ */
+#define LTP_RCVBUF_MAX		(INT_MAX - (1 << 27) + 1)
+
 /**
  * struct ltp_pages - pages of blocks that may be used again
  * @lock: guards what follows

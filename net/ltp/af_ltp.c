@@ -292,19 +292,21 @@ static int set_buffer(struct sock *sk, int level, int opt, int val)
 			return -EPERM;
 		force = true;
 	}
-	val = clamp(val, 0, INT_MAX / 4);
+	val = max(val, 0);
 	if (level == SOL_SOCKET ? opt == SO_SNDBUF || opt == SO_SNDBUFFORCE :
 				  opt == LTP_SNDBUF) {
 		limit = ln->wmem;
 		if (!force)
 			val = min(val, READ_ONCE(limit[2]));
-		WRITE_ONCE(sk->sk_sndbuf, max(val * 2, READ_ONCE(limit[0])));
+		val = min(val, INT_MAX / 4) * 2;
+		WRITE_ONCE(sk->sk_sndbuf, max(val, READ_ONCE(limit[0])));
 		sk->sk_write_space(sk);
 	} else {
 		limit = ln->rmem;
 		if (!force)
 			val = min(val, READ_ONCE(limit[2]));
-		WRITE_ONCE(sk->sk_rcvbuf, max(val * 2, READ_ONCE(limit[0])));
+		val = min(val, LTP_RCVBUF_MAX / 2) * 2;
+		WRITE_ONCE(sk->sk_rcvbuf, max(val, READ_ONCE(limit[0])));
 	}
 	return 0;
 }

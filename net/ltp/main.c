@@ -23,7 +23,8 @@
 unsigned int ltp_net_id __read_mostly;
 
 static int buffer_min = 4096;
-static int buffer_max = INT_MAX / 4;
+static int wmem_max = INT_MAX / 4;
+static int rmem_max = LTP_BLOCK_MAX;
 static int unknown_max = 65536;
 static int answers_max = 1000000;
 static int memories_max = 1 << 24;
@@ -43,7 +44,7 @@ static const struct ctl_table ltp_sysctls[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= &buffer_min,
-		.extra2		= &buffer_max,
+		.extra2		= &wmem_max,
 	},
 	{
 		.procname	= "rmem",
@@ -51,7 +52,7 @@ static const struct ctl_table ltp_sysctls[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= &buffer_min,
-		.extra2		= &buffer_max,
+		.extra2		= &rmem_max,
 	},
 	{
 		.procname	= "accept_unknown",
@@ -97,10 +98,10 @@ static void buffer_defaults(struct ltp_net *ln)
 
 	ln->wmem[0] = buffer_min;
 	ln->wmem[1] = clamp_t(u64, ram / 32, SZ_1M, SZ_64M);
-	ln->wmem[2] = clamp_t(u64, ram / 4, SZ_64M, buffer_max);
+	ln->wmem[2] = clamp_t(u64, ram / 4, SZ_64M, wmem_max);
 	ln->rmem[0] = buffer_min;
 	ln->rmem[1] = clamp_t(u64, ram / 8, SZ_4M, SZ_256M);
-	ln->rmem[2] = clamp_t(u64, ram / 4, SZ_64M, buffer_max);
+	ln->rmem[2] = clamp_t(u64, ram / 4, SZ_64M, rmem_max);
 }
 
 static int sysctl_register(struct ltp_net *ln)

@@ -154,12 +154,19 @@ struct ltp_session *ltp_reasm_victim(struct sock *sk)
 	return victim;
 }
 
+/* The number given for the receive buffer, which is its double, or was. */
+static u64 block_max(const struct sock *sk)
+{
+	int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+
+	return rcvbuf < LTP_RCVBUF_MAX ? DIV_ROUND_UP(rcvbuf, 2) :
+					 LTP_BLOCK_MAX;
+}
+
 /* Checks what a red segment says of the session; an enum ltp_reason if not. */
 static int red_check(struct ltp_import *i, u64 end,
 		     const struct ltp_segment *last)
 {
-	u64 most = DIV_ROUND_UP(READ_ONCE(i->s.sk->sk_rcvbuf), 2);
-
 	/* Section 6.21: red data comes before green data. */
 	if (end > i->green_min)
 		return LTP_REASON_MISCOLORED;
@@ -178,7 +185,7 @@ static int red_check(struct ltp_import *i, u64 end,
 		i->length = end;
 	}
 	/* A block that can never fit is not worth the first byte. */
-	if (end > most || i->charge > READ_ONCE(i->s.sk->sk_rcvbuf)) {
+	if (end > block_max(i->s.sk) || i->charge > READ_ONCE(i->s.sk->sk_rcvbuf)) {
 		ltp_session_count(&i->s, LTP_MIB_DROP_RCVBUF, 1);
 		trace_ltp_drop(i->s.key.engine, i->s.key.originator,
 			       LTP_MIB_DROP_RCVBUF);

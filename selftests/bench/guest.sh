@@ -28,7 +28,8 @@ platform=$1
 shift
 REPS=${REPS-}
 MS=${MS:-700}
-MAX=$((0x1fffffff))	# the largest net.ltp.rmem and wmem
+WMEM=$((0x1fffffff))	# the largest net.ltp.wmem
+RMEM=$((1 << 30))	# and rmem
 K=1024
 M=1048576
 all="red green gso mmsg tcp"
@@ -47,7 +48,8 @@ modprobe -aq udp_tunnel ip6_udp_tunnel veth sch_netem
 insmod "$LTP_MODULE" || die "no module"
 sysctl -q -w net.core.netdev_max_backlog=100000 \
 	net.ipv4.udp_mem="1000000 1000000 1000000" \
-	net.ipv4.tcp_mem="1000000 1000000 1000000" || die "no limits"
+	net.ipv4.tcp_mem="1000000 1000000 1000000" \
+	net.ltp.mem=$(($(getconf _PHYS_PAGES) / 4 * 3)) || die "no limits"
 # Seconds after its start a system still has things to do.
 [ "$platform" != icount ] || sleep 10
 
@@ -122,8 +124,8 @@ way()
 			die "no RPS"
 	fi
 	for ns in "$A" "$B"; do
-		on "$ns" sh -c "echo 4096 $MAX $MAX | tee /proc/sys/net/ltp/[rw]mem" \
-			> /dev/null || die "no buffers"
+		on "$ns" sh -c "echo 4096 $WMEM $WMEM > /proc/sys/net/ltp/wmem &&
+			echo 4096 $RMEM $RMEM > /proc/sys/net/ltp/rmem" || die "no buffers"
 	done
 	current="$1 $2"
 	ENGINES=
@@ -209,7 +211,7 @@ series_curve()
 
 	for loss in 0 5; do
 		for block in $((64 * K)) $((256 * K)) $M $((4 * M)) $((16 * M)) \
-				$((64 * M)) $((256 * M)) $((500 * M)); do
+				$((64 * M)) $((256 * M)) $((1024 * M)); do
 			[ -z "${CURVE_MAX-}" ] || [ "$block" -le "$CURVE_MAX" ] || continue
 			REPS=1 measure curve hop 1500 $block 1 $loss red
 		done

@@ -64,7 +64,8 @@ struct sockaddr_ltp {
  * @LTP_SNDBUF: int, option: bytes of send buffer, as SO_SNDBUF but within
  *	net.ltp.wmem on every kernel (before 6.7 SO_SNDBUF is held below
  *	net.core.wmem_max)
- * @LTP_RCVBUF: int, option: bytes of receive buffer, likewise
+ * @LTP_RCVBUF: int, option: bytes of receive buffer, likewise; up to 1 GiB, and
+ *	the longest red part that is received
  * @LTP_REUSEPORT: int, option: as SO_REUSEPORT, which kernels before 6.7
  *	refuse to families other than IP
  * @LTP_ZEROCOPY: int, option: as SO_ZEROCOPY, likewise: 1 has sendmsg() heed
