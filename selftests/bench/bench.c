@@ -73,6 +73,8 @@ static size_t stream_ms;
 static size_t hold;
 static size_t lossy;
 static size_t pairs;
+static size_t zero;
+static size_t only;
 static const char *ns[2], *address;
 
 static const struct {
@@ -82,6 +84,7 @@ static const struct {
 	{ 's', &size }, { 'b', &block }, { 'p', &piece }, { 'c', &sessions },
 	{ 'r', &reps }, { 'n', &total }, { 't', &stream_ms }, { 'h', &hold },
 	{ 'l', &lossy }, { 'f', &pairs },
+	{ 'z', &zero }, { 'o', &only },
 };
 
 /* What is shown to the other process */
@@ -186,6 +189,14 @@ static void enter(const char *name)
 	close(fd);
 }
 
+static void set_one(int fd, int level, int opt, const char *what)
+{
+	int one = 1;
+
+	if (setsockopt(fd, level, opt, &one, sizeof(one)))
+		die(what);
+}
+
 /* Room for what may be on its way, so that no sender waits in a turn. */
 static int room(void)
 {
@@ -204,6 +215,10 @@ static int new_socket(int family, int type)
 	fd = socket(family, type, 0);
 	if (fd < 0)
 		die("socket");
+	if (zero && family == AF_LTP)
+		set_one(fd, SOL_LTP, LTP_ZEROCOPY, "LTP_ZEROCOPY");
+	else if (zero)
+		set_one(fd, SOL_SOCKET, SO_ZEROCOPY, "SO_ZEROCOPY");
 	if (way == TCP && stream_ms)
 		return fd;	/* TCP finds its own sizes */
 	if (family == AF_LTP ?
@@ -219,15 +234,15 @@ static void ltp_pairs(void)
 {
 	struct sockaddr_ltp a = { .sltp_family = AF_LTP };
 	int type = way == RED ? SOCK_RDM : SOCK_DGRAM;
-	int one = 1, i;
+	unsigned int wire = size;
+	int i;
 
 	enter(ns[1]);
 	for (i = 0; i < sessions; i++) {
 		rx[i] = new_socket(AF_LTP, type);
 		a.sltp_service = pairs ? PORT : PORT + i;
-		if (pairs && setsockopt(rx[i], SOL_LTP, LTP_REUSEPORT, &one,
-					sizeof(one)))
-			die("LTP_REUSEPORT");
+		if (pairs)
+			set_one(rx[i], SOL_LTP, LTP_REUSEPORT, "LTP_REUSEPORT");
 		if (bind(rx[i], (struct sockaddr *)&a, sizeof(a)))
 			die("bind");
 	}
@@ -235,6 +250,9 @@ static void ltp_pairs(void)
 	a.sltp_engine = 2;
 	for (i = 0; i < sessions; i++) {
 		tx[i] = new_socket(AF_LTP, type);
+		if (setsockopt(tx[i], SOL_LTP, LTP_SEGMENT_SIZE, &wire,
+			       sizeof(wire)))
+			die("LTP_SEGMENT_SIZE");
 		a.sltp_service = pairs ? PORT : PORT + i;
 		if (connect(tx[i], (struct sockaddr *)&a, sizeof(a)))
 			die("connect");
@@ -244,7 +262,7 @@ static void ltp_pairs(void)
 static void udp_pairs(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
-	int one = 1, segment = size;
+	int segment = size;
 	int i;
 
 	enter(ns[1]);
@@ -253,9 +271,8 @@ static void udp_pairs(void)
 		a.sin_port = htons(PORT + i);
 		if (bind(rx[i], (struct sockaddr *)&a, sizeof(a)))
 			die("bind");
-		if (way == GSO && setsockopt(rx[i], IPPROTO_UDP, UDP_GRO, &one,
-					     sizeof(one)))
-			die("UDP_GRO");
+		if (way == GSO)
+			set_one(rx[i], IPPROTO_UDP, UDP_GRO, "UDP_GRO");
 	}
 	enter(ns[0]);
 	a.sin_addr.s_addr = inet_addr(address);
@@ -276,11 +293,11 @@ static void tcp_pairs(void)
 		.sin_family = AF_INET,
 		.sin_port = htons(PORT),
 	};
-	int one = 1, l, i;
+	int l, i;
 
 	enter(ns[1]);
 	l = new_socket(AF_INET, SOCK_STREAM);
-	setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	set_one(l, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR");
 	if (bind(l, (struct sockaddr *)&a, sizeof(a)) || listen(l, 16))
 		die("listen");
 	enter(ns[0]);
@@ -292,7 +309,7 @@ static void tcp_pairs(void)
 		rx[i] = accept(l, NULL, NULL);
 		if (rx[i] < 0)
 			die("accept");
-		setsockopt(tx[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		set_one(tx[i], IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY");
 	}
 	close(l);
 }
@@ -340,6 +357,16 @@ static void put_mmsg(int fd, unsigned char *buf, size_t len)
 	}
 }
 
+/* Takes the word that pages are free again. */
+static void reap(int fd)
+{
+	struct msghdr m = { 0 };
+
+	do
+		calls++;
+	while (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0);
+}
+
 /* @more: the block goes on */
 static void put(int fd, unsigned char *buf, size_t len, int more)
 {
@@ -356,10 +383,12 @@ static void put(int fd, unsigned char *buf, size_t len, int more)
 		more = 0;
 	for (at = 0; at < len; at += n, calls++) {
 		n = send(fd, buf + at, len - at < most ? len - at : most,
-			 more ? MSG_MORE : 0);
+			 (more ? MSG_MORE : 0) | (zero ? MSG_ZEROCOPY : 0));
 		if (n < 0)
 			die("send");
 	}
+	if (zero)
+		reap(fd);
 }
 
 /* One call; 0 if there is nothing. */
@@ -443,11 +472,13 @@ static size_t turn(void)
 		n = block - at < piece ? block - at : piece;
 		for (i = 0; i < sessions; i++) {
 			put(tx[i], out + at % MEM, n, at + n < block);
-			if (!late)
+			if (only)
+				got += n;
+			else if (!late)
 				got += take(rx[i], at, n);
 		}
 	}
-	for (i = 0; late && i < sessions; i++)
+	for (i = 0; late && !only && i < sessions; i++)
 		got += take(rx[i], 0, block);
 	return got;
 }
@@ -733,7 +764,9 @@ static int usage(void)
 		"  -t MS     of a stream\n"
 		"  -f COUNT  of streams, each a sender and a receiver on a CPU\n"
 		"  -h COUNT  of blocks that are sent and not read\n"
-		"  -l 1      datagrams get lost\n");
+		"  -l 1      datagrams get lost\n"
+		"  -z 1      with MSG_ZEROCOPY\n"
+		"  -o 1      in turn, but nobody receives\n");
 	return 2;
 }
 
@@ -753,7 +786,7 @@ int main(int argc, char **argv)
 	size_t len, k, r;
 	pid_t pid;
 
-	while ((opt = getopt(argc, argv, "s:b:p:c:r:n:t:h:l:f:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:b:p:c:r:n:t:h:l:f:z:o:")) != -1) {
 		for (k = 0; k < sizeof(knobs) / sizeof(*knobs); k++)
 			if (knobs[k].opt == opt)
 				*knobs[k].val = strtoul(optarg, NULL, 0);

@@ -14,7 +14,9 @@
 #
 #	PLATFORMS="stock icount uml"
 #	BENCH="base path mtu block sessions flows loss memory", also "curve" (cost
-#		by size of block, ten minutes) and "quick" (base and path, 2 runs)
+#		by size of block, ten minutes), "zerocopy" (copied or referred to, by
+#		size of segment), "moon" (moon.sh and TCP, ten minutes; on icount,
+#		where no machine is too slow), and "quick" (base and path, 2 runs)
 #	REPS	runs of each
 #	KERNEL	6.12
 

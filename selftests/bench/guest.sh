@@ -13,10 +13,11 @@
 #	hop	A a0 ---- ra R rb ---- b0 B
 #					cut up before a0, forwarded and maybe
 #					lost one by one, joined again at b0
+#	sink	A d0			takes bursts, and loses them
 #	rfs	as whole		but each CPU has a queue, and what
 #	rfgro	as gro			is received follows its reader
 #
-# In the last two the n-th sender and the n-th receiver are on the n-th CPU.
+# In rfs and rfgro the n-th sender and the n-th receiver are on the n-th CPU.
 # Else, with two CPUs, the sender and all that A receives is on CPU 0, the receiver and
 # all that B receives on CPU 1, by RPS.  What is before that is on the sender's:
 # the cutting, R, and GRO.
@@ -44,7 +45,7 @@ uml) default_reps=5 default_bytes=$((512 * M)) ;;
 *) default_reps=5 default_bytes=0 ;;
 esac
 
-modprobe -aq udp_tunnel ip6_udp_tunnel veth sch_netem
+modprobe -aq udp_tunnel ip6_udp_tunnel veth dummy sch_netem
 insmod "$LTP_MODULE" || die "no module"
 sysctl -q -w net.core.netdev_max_backlog=100000 \
 	net.ipv4.udp_mem="1000000 1000000 1000000" \
@@ -90,6 +91,15 @@ path_rfgro()
 	steer "$1" &&
 	on "$A" ethtool -K a0 tso off tx-udp-segmentation off > /dev/null &&
 	on "$B" ethtool -K b0 gro on > /dev/null
+}
+
+path_sink()
+{
+	topo_direct
+	ip -n "$A" link add d0 type dummy && ip -n "$A" link set d0 mtu "$1" up &&
+	ip -n "$A" addr add 10.18.3.1/24 dev d0 &&
+	ip -n "$A" neigh add 10.18.3.2 lladdr 02:00:00:00:00:01 nud permanent dev d0 || return
+	B4=10.18.3.2
 }
 
 path_gro()
@@ -138,7 +148,7 @@ measure()
 	local how=() bytes=$default_bytes reps=${REPS:-$default_reps}
 
 	shift 7
-	way "$path" "$mtu"
+	way "$path" "${LINK_MTU:-$mtu}"
 	[ "$path" != hop ] || netem "$([ "$loss" = 0 ] || echo "loss $loss%")" ||
 		die "no netem"
 	engines 4 flows "${FLOWS:-1}" || die "no engines"
@@ -233,6 +243,41 @@ series_flows()
 		done
 	done
 	echo 0 > /proc/sys/net/core/rps_sock_flow_entries
+}
+
+# Copying, or referring to, the sender's memory, by size of segment: the sender
+# alone, and both ends.  Smaller segments than the kernel likes are copied anyhow.
+# Where time is measured, also blocks of more than caches hold.
+series_zerocopy()
+{
+	local segment mtu block blocks=$M
+
+	[ "$platform" = icount ] || blocks="$M $((64 * M))"
+	for block in $blocks; do
+		for segment in 512 1472 4096 8192 8972 16000 32000 40000 48000 56000 65507; do
+			mtu=$((segment + 28))
+			LINK_MTU=65535 measure copy sink $mtu "$block" 1 0 green -o 1
+			LINK_MTU=65535 measure refer sink $mtu "$block" 1 0 green -o 1 -z 1
+		done
+	done
+	for segment in 1472 8972 32000 65507; do
+		mtu=$((segment + 28))
+		LINK_MTU=65535 measure copy whole $mtu $M 1 0 red
+		LINK_MTU=65535 measure refer whole $mtu $M 1 0 red -z 1
+	done
+}
+
+# The link to the Moon, and TCP for as long as AF_LTP and for ten times as long.
+series_moon()
+{
+	local seconds
+
+	modprobe -q tcp_bbr
+	for seconds in 13 130; do
+		"$(dirname "$0")/../moon.sh" $seconds > "$TMP/out" || bad=1
+		sed -n "s/^\(# \)\?\(AF_LTP: \|TCP \)/$seconds s: \2/p" "$TMP/out" |
+			tee -a /results/moon
+	done
 }
 
 cue()

@@ -108,7 +108,7 @@ def size_name(size):
 
 def point_name(row):
     """What a point is, as far as it is not the base."""
-    return (f"{row['path']:5s} {row['mtu']:5d} {size_name(row['block']):>7s} "
+    return (f"{row['series']:8s} {row['path']:5s} {row['mtu']:5d} {size_name(row['block']):>7s} "
             f"{row['sessions']:5d} {row['loss']:4} %")
 
 
@@ -139,7 +139,7 @@ def tables(rows):
                        for r in p.values()):
                 continue
             print(f"\n{platform}: {title} (median, half the range)\n")
-            print(f"{'path':5s} {'MTU':>5s} {'block':>7s} {'sess.':>5s} {'loss':>6s}"
+            print(f"{'series':8s} {'path':5s} {'MTU':>5s} {'block':>7s} {'sess.':>5s} {'loss':>6s}"
                   + "".join(f" {LABELS[w]:>15s}" for w in WAYS))
             for point in points.values():
                 if next(iter(point.values()))["series"] in HELD:
@@ -206,6 +206,16 @@ def ratios(rows):
                 say(f"{n} sessions to one: {text}, red",
                     find(platform, "sessions", "red", name, sessions=n),
                     find(platform, "sessions", "red", name, sessions=1))
+
+
+def moon(directory):
+    """What moon.sh said, if it ran."""
+    try:
+        with open(os.path.join(directory, "moon"), encoding="ascii") as f:
+            print("\n100 Mbit/s, 1.3 s away, 1 % lost: what is carried\n\n" + f.read(), end="")
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def plot(rows, file):
@@ -284,9 +294,10 @@ def panel(points, name, title, low, high, top):
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
+    moons = [d for d in sys.argv[2:] if moon(d)]
     rows = rows_of(run for d in sys.argv[2:] for run in read_raw(d))
     if not rows:
-        sys.exit("nothing was measured")
+        sys.exit(None if moons else "nothing was measured")
     with open(sys.argv[1] + ".json", "w", encoding="utf-8") as f:
         json.dump(rows, f, indent=1)
         f.write("\n")
