@@ -139,6 +139,8 @@ static int shot_rebuild(struct ltp_export *e, struct ltp_batch *batch,
 			return err;
 		}
 		to--;		/* something must be left for it */
+		if (to == from)
+			return -EMSGSIZE;
 	}
 	room = ltp_segment_fill(&e->prefix, from, wire);
 	if (!room)

@@ -8,6 +8,9 @@
 #include "timer.h"
 #include "trace.h"
 
+/* How much later than an answer was due a peer may be worth the question. */
+#define UNAFFORDED_NS	(10 * NSEC_PER_MSEC)
+
 /**
  * ltp_timer_round_trip() - when an answer is due
  * @span: the span
@@ -130,8 +133,13 @@ static u64 next_deadline(struct ltp_session *s)
 	struct ltp_signal *sig;
 	u64 at;
 
-	at = ltp_session_is_export(s) ? export_deadline(ltp_export(s)) :
-					import_deadline(ltp_import(s));
+	/* What an ended session waited for would be due for ever. */
+	if (s->state > LTP_DELIVERED)
+		at = LTP_UNKNOWN;
+	else if (ltp_session_is_export(s))
+		at = export_deadline(ltp_export(s));
+	else
+		at = import_deadline(ltp_import(s));
 	list_for_each_entry(sig, &s->signals, list)
 		if (sig->running && !suspended(s->span, sig))
 			at = min(at, deadline(s->span, sig));
@@ -178,7 +186,7 @@ static void signals_expire(struct ltp_session *s, u64 now,
 		if (!READ_ONCE(s->span->local_stopped) &&
 		    !ltp_output_affords(s, sig)) {
 			/* Nothing is sent, so it is no retry. */
-			sig->sent_at = now;
+			sig->sent_at = now + UNAFFORDED_NS;
 			continue;
 		}
 		sig->count++;
