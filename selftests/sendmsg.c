@@ -320,6 +320,37 @@ TEST_F(send, shutdown_ends_the_block)
 	EXPECT_TRUE(quiet());
 }
 
+/* A block can end with what there was room for, to the byte. */
+TEST_F(send, ends_of_short_blocks)
+{
+	static u8 buf[1 << 20];
+	ssize_t n, more;
+	int i;
+
+	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 100000));
+	for (i = 0; i < 3; i++) {
+		fill(buf, sizeof(buf), i, 0);
+		ASSERT_EQ(0, span_cue(1, 2, LTP_CUE_LOCAL_STOP));
+		n = send(self->tx, buf, sizeof(buf), MSG_MORE | MSG_DONTWAIT);
+		ASSERT_GT(n, 0);
+		ASSERT_LT(n, sizeof(buf));
+		/* At most the byte that the end needs, and that is there. */
+		more = send(self->tx, buf + n, sizeof(buf) - n,
+			    MSG_MORE | MSG_DONTWAIT);
+		EXPECT_EQ(-1, more);
+		ASSERT_EQ(0, span_cue(1, 2, LTP_CUE_LOCAL_START));
+		if (i == 0) {
+			ASSERT_EQ(0, send(self->tx, "", 0, 0));
+		} else if (i == 1) {
+			ASSERT_EQ(1, send(self->tx, buf + n++, 1, 0));
+		} else {
+			ASSERT_EQ(0, shutdown(self->tx, SHUT_WR));
+		}
+		EXPECT_TRUE(got_block(self->rx, i, n));
+	}
+	EXPECT_TRUE(quiet());
+}
+
 TEST_F(send, close_inside_a_block_cancels)
 {
 	/* Nothing has left yet, or most of it has. */

@@ -284,11 +284,17 @@ out:
 	return err;
 }
 
-/* Keeps what came for the segment that cannot be laid out yet. */
-static int hold_back(struct ltp_export *e, struct iov_iter *from)
+/**
+ * ltp_block_hold() - keep bytes for the segment that cannot be laid out yet
+ * @e: the session
+ * @from: the bytes the caller has
+ * @n: how many of them, less than a segment with what is kept already
+ *
+ * Context: process, under ltp_sock.send_lock.
+ * Return: 0; -EFAULT, -ENOMEM.
+ */
+int ltp_block_hold(struct ltp_export *e, struct iov_iter *from, u32 n)
 {
-	u32 n = iov_iter_count(from);
-
 	if (!e->tail) {
 		e->tail = kvmalloc(e->wire, GFP_KERNEL_ACCOUNT);
 		if (!e->tail)
@@ -315,8 +321,8 @@ static int hold_back(struct ltp_export *e, struct iov_iter *from)
  *
  * Context: process, under ltp_sock.send_lock.
  * Return: 1 if a burst was laid out, 0 if all bytes were held back; -EPIPE if
- * the session has ended, -EFAULT, -ENOMEM, -ENOBUFS beyond what was reserved,
- * and none of the bytes were taken.
+ * the session has ended, -EINVAL if there is no byte to end it with, -EFAULT,
+ * -ENOMEM, -ENOBUFS beyond what was reserved, and none of the bytes were taken.
  */
 int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every)
@@ -388,7 +394,8 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		off += p.len;
 	}
 	if (!n_segs)
-		return hold_back(e, from);
+		return last ? -EINVAL :
+			      ltp_block_hold(e, from, iov_iter_count(from));
 
 	b = burst_alloc(e, l.n_frags, ltp_segment_is_checkpoint(p.type));
 	err = -ENOMEM;

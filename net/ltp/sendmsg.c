@@ -368,6 +368,17 @@ int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
 	return err;
 }
 
+/*
+ * The block may be ended with what was taken so far: the segment that says so
+ * needs a byte.
+ */
+static int keep_end(struct ltp_export *e, struct iov_iter *from)
+{
+	if (e->tail_len || !e->length || !iov_iter_count(from))
+		return 0;
+	return ltp_block_hold(e, from, 1);
+}
+
 /* The destination of a message, and whether it continues the open block. */
 static int destination(struct ltp_sock *ls, struct msghdr *msg,
 		       struct sockaddr_ltp *to)
@@ -450,10 +461,10 @@ static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 	struct ltp_export *e;
 	struct wish wish;
 	bool whole = fresh && !wait && !more;
+	int err, kept;
 	size_t done;
 	long timeo;
 	u64 total;
-	int err;
 
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 		return -EPIPE;
@@ -505,13 +516,16 @@ fail:
 		ltp_session_put(&e->s);
 		return err;
 	}
-	if (err == -EFAULT || whole || (fresh && !done)) {
-		ls->open = NULL;
-		block_abort(e, !fresh);
-		return err;
+	if (err != -EFAULT && !whole && (done || !fresh)) {
+		kept = keep_end(e, from);
+		/* A short count: the block stays open, the rest may follow. */
+		if (!kept)
+			return len - iov_iter_count(from) ?: err;
+		err = kept;
 	}
-	/* A short count: the block stays open, the rest may follow. */
-	return done ?: err;
+	ls->open = NULL;
+	block_abort(e, !fresh);
+	return err;
 }
 
 /**
