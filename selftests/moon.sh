@@ -67,10 +67,11 @@ ltp_carries()
 	# The link carries 1,472 bytes of payload in 1,514.
 	engines 4 owlt 1300ms max-retries 100 &&
 		on "$A" ltp span set to 2 rate 97.2mbit || return
-	on "$B" ltp recv forever quiet rcvbuf 240M 5 - > /dev/null &
+	# Not on(): the shell between would be killed, and not the program.
+	ip netns exec "$B" ltp recv forever quiet rcvbuf 240M 5 - > /dev/null &
 	pids=($!)
 	sleep 0.1
-	on "$A" ltp send quiet sndbuf 64M block 256K /dev/zero 2:5 &
+	ip netns exec "$A" ltp send quiet sndbuf 64M block 256K /dev/zero 2:5 &
 	pids+=($!)
 	PIDS+=("${pids[@]}")
 	sleep 2.6
@@ -100,7 +101,7 @@ gone()
 tcp()
 {
 	# shellcheck disable=SC2016
-	on "$B" python3 -c '
+	ip netns exec "$B" python3 -c '
 import os, socket, sys, time
 s = socket.socket()
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -125,7 +126,7 @@ os._exit(0)' "$TMP/listens" "$TCP_SECONDS" > "$TMP/tcp" &
 
 	PIDS+=("$server")
 	wait_for 20 test -e "$TMP/listens" && rm "$TMP/listens" || return
-	on "$A" python3 -c '
+	ip netns exec "$A" python3 -c '
 import socket, sys
 s = socket.socket()
 s.setsockopt(socket.IPPROTO_TCP, 13, sys.argv[1].encode())
