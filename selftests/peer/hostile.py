@@ -22,16 +22,18 @@ import sys
 import time
 
 import app
-from codec import Segment, pattern, sdnv
+from codec import Segment, decode, pattern, sdnv
 
 NEAR, HONEST, HOSTILE, STRANGER = ("10.18.1.1", "10.18.1.2", "10.18.1.3",
                                    "10.18.1.4")
 SERVICE, BLOCK = 5, 100000
 RCVBUF = 512 << 10      # doubled by the kernel
 IMPORTS = 2000
+MEMORIES = 1000
 SLOW = int(os.environ.get("LTP_SLOW", 1))
 # Hostile datagrams a second; one CPU that checks all its memory makes fewer.
-FLOOD = 100 if "LTP_DEBUG" in os.environ else 500
+DEBUG = "LTP_DEBUG" in os.environ
+FLOOD = 100 if DEBUG else 500
 RED, CP, EOB, GREEN, GEOB = 0, 1, 3, 4, 7
 RS, RA, CS, CAS, CR, CAR = 8, 9, 12, 13, 14, 15
 
@@ -46,8 +48,9 @@ def stats(engine=1):
     return json.loads(ltp("-j", "stats", "show", "engine", engine))[0]
 
 
-def data(kind, session, start, payload=b"x", cp=None, who=3, head=(), tail=()):
-    return Segment(kind, originator=who, session=session, service=SERVICE,
+def data(kind, session, start, payload=b"x", cp=None, who=3, head=(), tail=(),
+         service=SERVICE):
+    return Segment(kind, originator=who, session=session, service=service,
                    start=start, end=start + len(payload), payload=payload,
                    cp=cp, extensions=(head, tail)).encode()
 
@@ -166,10 +169,20 @@ class Kinds:
                 yield data(RED, s, at)
             at += 1
 
+    def empties(self, service=SERVICE, many=10):
+        """blocks of no octets, cancelled once they are delivered, many to a
+        datagram"""
+        while True:
+            some = [self.new() for _ in range(many)]
+            yield b"".join(
+                data(EOB, s, 0, b"", cp=s, service=service) +
+                Segment(CS, originator=3, session=s, reason=1).encode()
+                for s in some)
+
 
 ALL = ("sessions", "blocks", "offsets", "overlaps", "gaps", "checkpoints",
        "crowded", "extensions", "greens", "cancels", "reports", "claims",
-       "acks", "drip")
+       "acks", "drip", "empties")
 
 
 class Wrong(Exception):
@@ -279,17 +292,18 @@ class Test:
         self.sender.connect(1, SERVICE)
         self.near.enter()
         ltp("engine", "add", 1)
-        self.spans()
+        ltp("span", "add", "engine", 1, "to", 2, "addr", HONEST, "rate",
+            "unlimited", "margin", "300ms")
+        self.span()
         self.receiver = app.LtpSocket("rdm")
         self.receiver.option(app.RCVBUF, RCVBUF)
         self.receiver.bind(1, SERVICE)
 
     @staticmethod
-    def spans():
-        ltp("span", "add", "engine", 1, "to", 2, "addr", HONEST, "rate",
-            "unlimited", "margin", "300ms")
+    def span(*others):
+        """The span to engine 3"""
         ltp("span", "add", "engine", 1, "to", 3, "addr", HOSTILE, "rate",
-            "unlimited", "margin", "100ms", "max-retries", 2,
+            "unlimited", *(others or ("margin", "100ms", "max-retries", 2)),
             "max-imports", IMPORTS)
 
     def check(self, name, function, *words):
@@ -354,12 +368,10 @@ class Test:
                         if s["remote"] == 3]
         expect(eventually(none, 40), "sessions are left")
 
-    def new_span(self):
-        """Forgets engine 3, and knows it again."""
+    def new_span(self, *others):
+        """Forgets engine 3, and knows it again, perhaps by other parameters."""
         ltp("span", "del", "engine", 1, "to", 3)
-        ltp("span", "add", "engine", 1, "to", 3, "addr", HOSTILE, "rate",
-            "unlimited", "margin", "100ms", "max-retries", 2,
-            "max-imports", IMPORTS)
+        self.span(*others)
         self.drain()
 
     # --- checks ----------------------------------------------------------
@@ -404,6 +416,131 @@ class Test:
                f"{pages()[1] - before[1]} kB are left")
         return (f"at most {most[0] - before[0]} pages of sockets, "
                 f"{most[1] - before[1]} kB of the kernel")
+
+    def empty(self):
+        """Blocks of no octets in front of a socket that nobody reads."""
+        blocks, rcvbuf = 4000 if DEBUG else 24000, 32 << 10
+        self.new_span()
+        reader = app.LtpSocket("rdm")
+        reader.option(app.RCVBUF, rcvbuf)       # doubled by the kernel
+        reader.bind(1, SERVICE + 1)
+        old = self.sysctl("memories", MEMORIES)
+        before = pages()
+        try:
+            supply = self.kinds.empties(SERVICE + 1, 200)
+            for _ in range(0, blocks, 200):
+                self.send(self.hostile, next(supply))
+                self.drain()
+            self.settle()
+            # As many blocks as could not be told from each other in less.
+            most = 2 * rcvbuf // 64
+            # Receive buffer, control, memories, and what the kernel keeps.
+            cap = (2 * rcvbuf + (1 << 20) + MEMORIES * 192 >> 10) + 640
+            # A kernel that checks its memory keeps more of it than it uses.
+            small = DEBUG or eventually(
+                lambda: pages()[1] - before[1] <= cap, 5)
+            held, kb = (now - was for now, was in zip(pages(), before))
+            waiting = 0
+            while reader.receive(0):
+                waiting += 1
+        finally:
+            reader.close()
+            self.sysctl("memories", old)
+        expect(waiting <= most, f"{waiting} of {blocks} wait, not {most}; "
+               f"{held} pages, {kb} kB of the kernel")
+        expect(held * 4 <= cap + 1024 * os.cpu_count(), f"{held} pages")
+        expect(small, f"{kb} kB of the kernel, not {cap}")
+        expect(waiting, "none came")
+        return (f"{waiting} of {blocks} wait, {held} pages, "
+                f"{kb} kB of the kernel")
+
+    def session_to_hostile(self, size):
+        """The number of a session of engine 1, whose block is under way to
+        engine 3, all of it; and its socket."""
+        sender = app.LtpSocket("rdm")
+        sender.option(app.SNDBUF, 16 << 20)
+        sender.option(app.SEGMENT_SIZE, 1472)
+        sender.bind(1, SERVICE + 2)
+        sender.connect(3, SERVICE)
+        sender.send(bytes(size))
+        number, got, until = None, 0, time.time() + 20 * SLOW
+        while got < size:
+            expect(time.time() < until, f"{got} of {size} octets came")
+            try:
+                packet = self.hostile.recv(65536)
+            except BlockingIOError:
+                select.select([self.hostile], [], [], 0.1)
+                continue
+            number = decode(packet).session
+            got += len(packet)
+        return number, sender
+
+    def claimed(self):
+        """Reports that claim every other octet of a large block, then reports
+        of little, none of which answers a checkpoint."""
+        size, reports, claims, small = 4 << 20, 250, 1000, 12000
+        if DEBUG:
+            reports, small = 100, 3000
+        self.new_span("margin", "60s")
+        before = pages()
+        number, sender = self.session_to_hostile(size)
+        ltp("span", "set", "engine", 1, "to", 3, "rate", "1mbit")
+        serial, most = 0, (0, 0)
+
+        def report(start, end, count, packed):
+            nonlocal serial
+            serial += 1
+            return Segment(RS, originator=1, session=number, rs=serial, cp=0,
+                           start=start, end=end,
+                           claims=[]).encode(count=count) + packed
+
+        def grown():
+            nonlocal most
+            most = tuple(max(was, now - first) for was, now, first
+                         in zip(most, pages(), before))
+
+        packed = b"".join(sdnv(2 * n) + sdnv(1) for n in range(claims))
+        began = time.time()
+        for n in range(reports):
+            at = 2 * claims * n
+            self.send(self.hostile,
+                      report(at, at + 2 * claims, claims, packed))
+            self.drain()
+            if n % 25 == 24:
+                grown()
+        large = time.time() - began
+        # One of these costs what the one before did.
+        packed, times = sdnv(0) + sdnv(1), []
+        for n in range(0, small, 40):
+            packet = b"".join(report(2 * k, 2 * k + 2, 1, packed)
+                              for k in range(n, n + 40))
+            began = time.perf_counter()
+            self.send(self.hostile, packet)
+            times.append(time.perf_counter() - began)
+            self.drain()
+        grown()
+        fifth = len(times) // 5
+        first, last = (sorted(some)[fifth // 2]
+                       for some in (times[:fifth], times[-fifth:]))
+        took, _ = self.honest(2)
+        sender.close()
+        self.new_span()
+        # See empty().
+        freed = DEBUG or eventually(lambda: pages()[1] - before[1] < 2048, 10)
+        said = (f"{most[0]} pages of sockets, {most[1]} kB of the kernel; "
+                f"{reports} reports took {large:.1f} s, "
+                f"40 reports took {first * 1e6:.0f} us at first, "
+                f"{last * 1e6:.0f} us at last; two blocks of others "
+                f"{took:.2f} s")
+        # The block, its headers, and what each CPU keeps.
+        cap = size + (1 << 20) + os.cpu_count() * (1 << 20)
+        expect(most[0] * 4096 <= cap, said)
+        expect(most[1] <= (12288 if DEBUG else 4096), said)
+        expect(large <= 10 * SLOW, said)
+        expect(last <= 4 * first + 1e-4, said)
+        expect(took <= 5 * SLOW, said)
+        expect(freed, f"{pages()[1] - before[1]} kB are left")
+        return said
 
     def honest(self, blocks, kind=None):
         """Seconds that so many blocks of engine 2 take, beside a flood."""
@@ -496,6 +633,15 @@ class Test:
         dropped = stats()["drop-address"] - before["drop-address"]
         expect(dropped >= 4, f"{dropped} dropped for their address")
 
+    @staticmethod
+    def sysctl(name, value):
+        """Sets what each namespace has; returns what it was."""
+        with open(f"/proc/sys/net/ltp/{name}", "r+", encoding="ascii") as f:
+            old = int(f.read())
+            f.seek(0)
+            f.write(str(value))
+        return old
+
     def mem(self, pages_=None):
         """Sets net.ltp.mem, which only the initial namespace may; returns
         what it was."""
@@ -580,6 +726,8 @@ def main():
         return 0
     test.check("answers are at most three times what is asked", test.amplified)
     test.check("memory has its limits, and is given back", test.bounded)
+    test.check("empty blocks that nobody reads", test.empty)
+    test.check("claims of every other octet", test.claimed)
     for kind in ("sessions", "checkpoints", "drip"):
         test.check(f"an honest transfer beside {kind}", test.beside, kind)
         test.new_span()
