@@ -30,6 +30,8 @@ SERVICE, BLOCK = 5, 100000
 RCVBUF = 512 << 10      # doubled by the kernel
 IMPORTS = 2000
 MEMORIES = 1000
+# What a memory cgroup may have more, and what it may have beyond its limit.
+GROUP, OVER = 12 << 20, 2 << 20
 SLOW = int(os.environ.get("LTP_SLOW", 1))
 # Hostile datagrams a second; one CPU that checks all its memory makes fewer.
 DEBUG = "LTP_DEBUG" in os.environ
@@ -258,11 +260,34 @@ class Cgroup:
     def enter(self):
         self.write(self.path + "/cgroup.procs", os.getpid())
 
+    def limit(self, more):
+        """It gets so many bytes more than it has; returns the limit."""
+        limit = self.memory() + more
+        self.write(self.path + "/memory.max", limit)
+        return limit
+
+    def memory(self):
+        """Bytes that it has"""
+        with open(self.path + "/memory.current", encoding="ascii") as f:
+            return int(f.read())
+
+    def line(self, name, key):
+        with open(f"{self.path}/{name}", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f
+                        if line.startswith(key + " "))
+
     def sockets(self):
         """Bytes that its sockets hold"""
-        with open(self.path + "/memory.stat", encoding="ascii") as f:
-            return next(int(line.split()[1]) for line in f
-                        if line.startswith("sock "))
+        return self.line("memory.stat", "sock")
+
+    def peak(self):
+        """The most bytes that it ever had"""
+        with open(self.path + "/memory.peak", encoding="ascii") as f:
+            return int(f.read())
+
+    def kills(self):
+        """Processes that it lost for want of memory"""
+        return self.line("memory.events", "oom_kill")
 
     def unmount(self):
         subprocess.run(["umount", self.top], check=False)
@@ -718,6 +743,123 @@ class Test:
             cgroup.end()
         expect(freed, f"{left} bytes are still charged")
 
+    def in_group(self, make, work, feed=None):
+        """A group with little memory, and a process in it: that calls make(),
+        then work() with what it made, which says something.  Meanwhile the
+        caller's feed(), with a function that tells how far above its limit the
+        group got.
+
+        Returns the most bytes that the group had above its limit, how many of
+        it were killed, and what work() said, None if it did not come to that.
+        """
+        cgroup = Cgroup(os.environ.get("TMPDIR", "/tmp") + f"/cg-{os.getpid()}")
+        done, told = os.pipe(), os.pipe()
+        pid = os.fork()
+        if not pid:
+            try:
+                cgroup.enter()
+                made = make()
+                limit = cgroup.limit(GROUP)
+                os.write(told[1], f"{limit}\n".encode())
+                os.write(told[1], f"{work(made)}\n".encode())
+                os.close(done[1])
+                os.read(done[0], 1)
+            finally:
+                os._exit(0)
+        os.close(done[0])
+        os.close(told[1])
+        try:
+            with os.fdopen(told[0], encoding="ascii") as answers:
+                limit = int(answers.readline())
+                if feed:
+                    feed(lambda: cgroup.peak() - limit)
+                said = answers.readline().strip() or None
+        finally:
+            os.close(done[1])
+            os.waitpid(pid, 0)
+            over, kills = cgroup.peak() - limit, cgroup.kills()
+            cgroup.end()
+        return over, kills, said
+
+    def send_limited(self):
+        """A group with little memory, whose member sends more to a peer that
+        never answers."""
+        self.new_span("margin", "60s")
+        ltp("span", "set", "engine", 1, "to", 3, "rate", "1mbit")
+        piece, pieces = bytes(1 << 18), 256
+
+        def make():
+            sender = app.LtpSocket("rdm")
+            sender.option(app.SNDBUF, 128 << 20)
+            sender.bind(1, SERVICE + 2)
+            sender.connect(3, SERVICE)
+            return sender
+
+        def work(sender):
+            for n in range(pieces):
+                try:
+                    sender.send(piece)
+                except OSError as e:
+                    return f"{n} {e.errno}"
+            return f"{pieces} 0"
+
+        before = stats()["limit-mem"]
+        over, kills, said = self.in_group(make, work)
+        counted = stats()["limit-mem"] - before
+        self.new_span()
+        text = (f"{over >> 10} kB above the limit, {kills} killed, "
+                f"{counted} times limit-mem, pieces and errno: {said}")
+        expect(said and not kills, text)
+        expect(over <= OVER, text)
+        expect(int(said.split()[1]) in (errno.EAGAIN, errno.ENOBUFS), text)
+        expect(counted, text)
+        return text
+
+    def receive_limited(self):
+        """A group with little memory, whose member does not read what it is
+        sent."""
+        def make():
+            reader = app.LtpSocket("rdm")
+            reader.option(app.RCVBUF, 64 << 20)
+            reader.bind(1, SERVICE)
+            return reader
+
+        def feed(above):
+            piece, until, n = bytes(1 << 18), time.time() + 20 * SLOW, 0
+            while n < 4 * GROUP >> 18 and time.time() < until:
+                if above() > OVER or (not n % 8 and
+                                      stats()["limit-mem"] - before > 100):
+                    break
+                try:
+                    sender.send(piece)
+                    n += 1
+                except OSError as e:
+                    expect(e.errno in (errno.EAGAIN, errno.ENOBUFS), str(e))
+                    sender.wait(select.POLLOUT, 0.05)
+
+        self.far.enter()
+        ltp("span", "set", "to", 1, "rate", "unlimited", "max-sessions", 16)
+        # One that owes nobody an error.
+        sender = app.LtpSocket("rdm")
+        sender.bind(2, SERVICE + 3)
+        sender.connect(1, SERVICE)
+        self.near.enter()
+        before = stats()["limit-mem"]
+        try:
+            over, kills, _ = self.in_group(make, lambda reader: "", feed)
+            counted = stats()["limit-mem"] - before
+        finally:
+            sender.close()
+            self.far.enter()
+            ltp("span", "set", "to", 1, "rate", "8mbit", "max-sessions", 4)
+            self.near.enter()
+        text = (f"{over >> 10} kB above the limit, {kills} killed, "
+                f"{counted} times limit-mem")
+        expect(not kills, text)
+        expect(over <= OVER, text)
+        expect(counted, text)
+        return text
+
 
 def main():
     test = Test(*sys.argv[-2:])
@@ -734,6 +876,8 @@ def main():
     test.check("the right session from a wrong address", test.forged)
     test.check("the limit of the machine", test.machine)
     test.check("the memory cgroup", test.group)
+    test.check("the memory cgroup is full: sending", test.send_limited)
+    test.check("the memory cgroup is full: receiving", test.receive_limited)
     print(f"1..{test.n}")
     return 1 if test.failed else 0
 
