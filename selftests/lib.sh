@@ -345,6 +345,24 @@ receive()
 	wait_for 10 exists "$file.??????"
 }
 
+# throw_away NS SERVICE [OPTION...]: as receive(), but nothing is kept, and it
+# goes on until it is killed.
+throw_away()
+{
+	ip netns exec "$1" ltp recv forever quiet "${@:3}" "$2" - > /dev/null &
+	RECEIVER=$!
+	PIDS+=("$RECEIVER")
+	# Signals are the last it sees to, behind its socket.
+	wait_for 10 watches_signals "$RECEIVER"
+}
+
+watches_signals()
+{
+	local links
+
+	links=$(readlink "/proc/$1/fd/"*) && [[ $links = *signalfd* ]]
+}
+
 # received [PID]: waits for a receiver, the last one by default
 received()
 {

@@ -67,13 +67,11 @@ ltp_carries()
 	# The link carries 1,472 bytes of payload in 1,514.
 	engines 4 owlt 1300ms max-retries 100 &&
 		on "$A" ltp span set to 2 rate 97.2mbit || return
+	throw_away "$B" 5 rcvbuf 240M || return
 	# Not on(): the shell between would be killed, and not the program.
-	ip netns exec "$B" ltp recv forever quiet rcvbuf 240M 5 - > /dev/null &
-	pids=($!)
-	sleep 0.1
 	ip netns exec "$A" ltp send quiet sndbuf 64M block 256K /dev/zero 2:5 &
-	pids+=($!)
-	PIDS+=("${pids[@]}")
+	pids=("$RECEIVER" $!)
+	PIDS+=($!)
 	sleep 2.6
 	read -ra a < <(arrived)
 	sleep 13

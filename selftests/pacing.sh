@@ -17,8 +17,7 @@
 # A block that never ends, and its reader.
 flood()
 {
-	ip netns exec "$B" ltp recv forever quiet 5 - > /dev/null &
-	PIDS+=($!)
+	throw_away "$B" 5 || return
 	ip netns exec "$A" ltp send quiet block 1M /dev/zero 2:5 &
 	PIDS+=($!)
 }
@@ -60,7 +59,7 @@ for qdisc in fq none; do
 	[ $qdisc = fq ] || tc -n "$A" qdisc del dev a0 root
 	engines 4 || die "no engines"
 	on "$A" ltp span set to 2 rate 1mbit
-	flood
+	flood || die "no flood"
 	for r in 1 10 100 1000 3; do
 		check "$qdisc, $r Mbit/s" holds "$r" $((r < 1000 ? 3 : 1))
 	done
