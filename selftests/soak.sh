@@ -131,7 +131,9 @@ round()
 # thousand blocks would be a leak.
 growth()
 {
-	join <(sort "$TMP/before") <(sort "$TMP/after") |
+	# What was not there before had none.
+	join -a 2 -e 0 -o 0,1.2,1.3,2.2,2.3 \
+		<(sort -k 1,1 "$TMP/before") <(sort -k 1,1 "$TMP/after") |
 		awk -v blocks="$TOTAL" '{
 			d = $4 - $2
 			if (d > 50 || d < -50)
