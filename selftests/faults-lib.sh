@@ -390,19 +390,34 @@ reader_stops()
 	is "$completed" -gt $((LAST / 4)) "blocks completed"
 }
 
-# Wall time jumps by a day, forth and back; processes stand still for a while,
-# as before a suspend.
+can_freeze()
+{
+	[ -w /sys/power/pm_test ] && grep -qw freezer /sys/power/pm_test &&
+		grep -qw freeze /sys/power/state
+}
+
+# Processes stand still for a second, as before a suspend.
 suspended()
 {
-	local p=/sys/power
+	local p=/sys/power began rc=0
 
 	netem "" && start "${many[@]}" -- pace 2 && halfway 50 || return
+	echo freezer > $p/pm_test || return
+	echo 1 > /sys/module/suspend/parameters/pm_test_delay
+	began=${EPOCHREALTIME/[.,]/}
+	echo freeze > $p/state || rc=1
+	echo none > $p/pm_test
+	is $rc -eq 0 "status of freezing" &&
+	is $((${EPOCHREALTIME/[.,]/} - began)) -ge 900000 "us of standing still" ||
+		return
+	written && settled && all_received
+}
+
+# Wall time jumps by a day, forth and back.
+wall_time_jumps()
+{
+	netem "" && start "${many[@]}" -- pace 2 && halfway 50 || return
 	date -s "@$(($(date +%s) + 86400))" > /dev/null || return
-	if [ -w $p/pm_test ] && echo freezer > $p/pm_test 2> /dev/null; then
-		echo 1 > /sys/module/suspend/parameters/pm_test_delay
-		echo freeze > $p/state || echo "cannot freeze"
-		echo none > $p/pm_test
-	fi
 	sleep 0.3
 	date -s "@$(($(date +%s) - 86400))" > /dev/null
 	written && settled && all_received
