@@ -115,35 +115,22 @@ static void mem_give_back(struct sock *sk, u32 bytes)
 		sk_mem_reclaim(sk);
 }
 
-/**
- * ltp_mem_charge() - count memory that a socket begins to hold
- * @sk: the socket
- * @bytes: how much
- * @kind: %SK_MEM_RECV or %SK_MEM_SEND
- *
- * Context: any; takes ltp_sock.mem_lock, a leaf.
- * Return: false if net.ltp.mem has no room for it.
- */
-bool ltp_mem_charge(struct sock *sk, u32 bytes, int kind)
-{
-	struct ltp_sock *ls = ltp_sk(sk);
-	bool ok;
-
-	spin_lock_bh(&ls->mem_lock);
-	ok = mem_schedule(sk, bytes, kind);
-	spin_unlock_bh(&ls->mem_lock);
-	return ok;
-}
-
 #ifdef CONFIG_MEMCG
-/* Whether the socket's memory cgroup, or one above it, holds too much. */
-static bool group_over(const struct sock *sk)
+/*
+ * Whether the socket's memory cgroup, or one above it, holds too much, or more
+ * than an eighth too much if it cannot be made to give some up.
+ */
+static bool group_over(const struct sock *sk, bool may_reclaim)
 {
 	struct mem_cgroup *m;
+	unsigned long max;
 
-	for (m = sk->sk_memcg; m; m = parent_mem_cgroup(m))
-		if (page_counter_read(&m->memory) > READ_ONCE(m->memory.max))
+	for (m = sk->sk_memcg; m; m = parent_mem_cgroup(m)) {
+		max = READ_ONCE(m->memory.max);
+		if (page_counter_read(&m->memory) >
+		    max + (may_reclaim ? 0 : max / 8))
 			return true;
+	}
 	return false;
 }
 
@@ -161,7 +148,7 @@ static bool group_reclaim(const struct sock *sk)
 	return page;
 }
 #else
-static bool group_over(const struct sock *sk)
+static bool group_over(const struct sock *sk, bool may_reclaim)
 {
 	return false;
 }
@@ -173,12 +160,37 @@ static bool group_reclaim(const struct sock *sk)
 #endif
 
 /**
+ * ltp_mem_charge() - count memory that a socket begins to hold
+ * @sk: the socket
+ * @bytes: how much
+ * @kind: %SK_MEM_RECV or %SK_MEM_SEND
+ *
+ * Context: any; takes ltp_sock.mem_lock, a leaf.
+ * Return: false if net.ltp.mem, or for %SK_MEM_RECV the memory cgroup, has no
+ * room for it.
+ */
+bool ltp_mem_charge(struct sock *sk, u32 bytes, int kind)
+{
+	struct ltp_sock *ls = ltp_sk(sk);
+	bool ok;
+
+	spin_lock_bh(&ls->mem_lock);
+	ok = mem_schedule(sk, bytes, kind);
+	if (ok && kind == SK_MEM_RECV && unlikely(group_over(sk, false))) {
+		mem_give_back(sk, bytes);
+		ok = false;
+	}
+	spin_unlock_bh(&ls->mem_lock);
+	return ok;
+}
+
+/**
  * ltp_mem_reserve() - count memory that a socket is going to send from
  * @sk: the socket
  * @bytes: how much, at most %INT_MAX - %SZ_64K
  *
  * What cannot sleep charges a memory cgroup beyond its limit, as with other
- * protocols.  Whoever sends is not let to.
+ * protocols, here by an eighth.  Whoever sends can have it give caches up.
  *
  * Context: process, may sleep; takes ltp_sock.mem_lock.
  * Return: false if net.ltp.mem, or the memory cgroup, has no room for it.
@@ -189,7 +201,7 @@ bool ltp_mem_reserve(struct sock *sk, u32 bytes)
 
 	if (!ltp_mem_charge(sk, bytes, SK_MEM_SEND))
 		return false;
-	while (unlikely(group_over(sk))) {
+	while (unlikely(group_over(sk, true))) {
 		if (!tries-- || !group_reclaim(sk)) {
 			ltp_mem_uncharge(sk, bytes);
 			return false;
