@@ -48,8 +48,9 @@
  * sessions are locked at once.  No lock at all is held while a buffer goes
  * down to UDP, because over veth or loopback the peer's answer may come back
  * on the same stack before the call returns.  Hence the rule for output: mark
- * it sent and start its timer first, transmit, and take the mark back if the
- * stack refused.  ltp_export.busy says who may do so, one at a time.
+ * it sent first, transmit, then take the mark back if the stack refused, or
+ * start the timer of what was not answered yet.  ltp_export.busy says who may
+ * do so, one at a time.
  *
  * A socket's lock_sock() guards binding and receiving, its send_lock the
  * block being sent.  Neither is taken in softirq.  A socket that closes

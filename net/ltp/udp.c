@@ -536,7 +536,7 @@ int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride)
 		skb->csum_offset = offsetof(struct udphdr, check);
 	}
 	if (!sk_wmem_alloc_get(sk) &&
-	    (!c->resolved || READ_ONCE(c->looked) != jiffies)) {
+	    (!c->resolved || time_after(jiffies, READ_ONCE(c->looked)))) {
 		WRITE_ONCE(c->looked, jiffies);
 		WRITE_ONCE(c->resolved, carrier_resolved(c, dst));
 	}
