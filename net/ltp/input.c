@@ -462,7 +462,7 @@ static __always_inline bool pattern_next(struct pattern *pt, const u8 *data)
 	return true;
 }
 
-/* What should follow the last segment of the run; false if that is not known. */
+/* What should follow the last segment of a run; false if that is not known. */
 static bool expect(struct walk *w, const struct ltp_segment_prefix *prefix,
 		   struct pattern *pt)
 {
