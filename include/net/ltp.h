@@ -12,6 +12,7 @@
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
 #include <linux/siphash.h>
+#include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -71,13 +72,13 @@ struct ltp_span;
 #define LTP_FLOWS_MAX		16
 
 /* The largest red part, and so the largest number for a receive buffer. */
-#define LTP_BLOCK_MAX		(1U << 30)
+#define LTP_BLOCK_MAX		SZ_1G
 
 /*
  * The buffer for that.  Twice the number would not fit in sk_rcvbuf, nor what
  * is beyond the buffer before anybody looks in sk_rmem_alloc.
  */
-#define LTP_RCVBUF_MAX		(INT_MAX - (1 << 27) + 1)
+#define LTP_RCVBUF_MAX		(INT_MAX - SZ_128M + 1)
 
 /**
  * struct ltp_pages - pages of blocks that may be used again

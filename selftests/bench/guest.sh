@@ -50,7 +50,7 @@ insmod "$LTP_MODULE" || die "no module"
 sysctl -q -w net.core.netdev_max_backlog=100000 \
 	net.ipv4.udp_mem="1000000 1000000 1000000" \
 	net.ipv4.tcp_mem="1000000 1000000 1000000" \
-	net.ltp.mem=$(($(getconf _PHYS_PAGES) / 4 * 3)) || die "no limits"
+	net.ltp.mem=$(($(getconf _PHYS_PAGES) * 3 / 4)) || die "no limits"
 # Seconds after its start a system still has things to do.
 [ "$platform" != icount ] || sleep 10
 
