@@ -615,7 +615,8 @@ class Test:
         cap = size + (1 << 20) + os.cpu_count() * (1 << 20)
         expect(most[0] * 4096 <= cap, said)
         expect(most[1] <= (12288 if DEBUG else 4096), said)
-        expect(large <= 10 * SLOW, said)
+        # Every claim is an allocation, and each of these is looked after there.
+        expect(large <= (40 if DEBUG else 10) * SLOW, said)
         expect(last <= 4 * first + 1e-4, said)
         expect(took <= 5 * SLOW, said)
         expect(freed, f"{pages()[1] - before[1]} kB are left")
