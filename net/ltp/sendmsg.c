@@ -347,7 +347,6 @@ static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
 {
 	struct ltp_export *e = ls->open;
-	long timeo = MAX_SCHEDULE_TIMEOUT;
 	struct iov_iter none;
 	int err;
 
@@ -359,8 +358,8 @@ int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
 		return 0;
 	}
 	iov_iter_kvec(&none, WRITE, NULL, 0, 0);
-	err = block_send(ls, e, &none, e->length + e->tail_len, true,
-			 &timeo);
+	/* Less than a segment: nobody waits for room for that. */
+	err = block_send(ls, e, &none, e->length + e->tail_len, true, NULL);
 	if (err)
 		block_abort(e, true);
 	else
