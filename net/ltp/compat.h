@@ -108,10 +108,66 @@ static inline struct ubuf_info *ltp_compat_ubuf(struct sock *sk, size_t len)
 #include <linux/unaligned.h>
 #endif
 
-/* Walking an iterator with functions of one's own. */
+/* Walking an iterator with functions of one's own; once, of our own. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 #include <linux/iov_iter.h>
-#define LTP_COMPAT_ITERATE
+
+static inline bool ltp_compat_iterates(const struct iov_iter *iter)
+{
+	return true;
+}
+#else
+static inline bool ltp_compat_iterates(const struct iov_iter *iter)
+{
+	return iter_is_iovec(iter) || iter_is_ubuf(iter) ||
+	       iov_iter_is_kvec(iter);
+}
+
+static inline const struct iovec *ltp_compat_iov(const struct iov_iter *iter)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	return iter->iov;
+#else
+	return iter_iov(iter);
+#endif
+}
+
+/*
+ * Those that ltp_compat_iterates() is true of.  The steps return what they did
+ * not take.
+ */
+static __always_inline size_t
+iterate_and_advance(struct iov_iter *iter, size_t len, void *priv,
+		    size_t (*ustep)(void __user *p, size_t done, size_t len,
+				    void *priv, void *priv2),
+		    size_t (*kstep)(void *p, size_t done, size_t len,
+				    void *priv, void *priv2))
+{
+	size_t skip = iter->iov_offset, done = 0, n, left = 0;
+	const struct iovec *iov = ltp_compat_iov(iter);
+	const struct kvec *kvec = iter->kvec;
+
+	len = min(len, iov_iter_count(iter));
+	while (done < len && !left) {
+		if (iter_is_ubuf(iter)) {
+			n = len;
+			left = ustep(iter->ubuf + skip, 0, n, priv, NULL);
+		} else if (iter_is_iovec(iter)) {
+			n = min(len - done, iov->iov_len - skip);
+			left = ustep(iov->iov_base + skip, done, n, priv, NULL);
+			iov++;
+		} else {
+			n = min(len - done, kvec->iov_len - skip);
+			left = kstep(kvec->iov_base + skip, done, n, priv,
+				     NULL);
+			kvec++;
+		}
+		done += n - left;
+		skip = 0;
+	}
+	iov_iter_advance(iter, done);
+	return done;
+}
 #endif
 
 /* Receive flow steering has moved. */
@@ -119,6 +175,18 @@ static inline struct ubuf_info *ltp_compat_ubuf(struct sock *sk, size_t len)
 #include <net/rps.h>
 #else
 #include <net/sock.h>
+#endif
+
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+#include <linux/dcache.h>
+#include <linux/fault-inject.h>
+
+/* Some have the name of their directory there, others a reference to it. */
+static inline void ltp_compat_fault_exit(struct fault_attr *attr)
+{
+	if (__same_type(attr->dname, struct dentry *))
+		dput((struct dentry *)attr->dname);
+}
 #endif
 
 /* Whether a family may see SOL_SOCKET options before the core does. */
