@@ -8,6 +8,7 @@
 #include "af_ltp.h"
 #include "compat.h"
 #include "engine.h"
+#include "fault.h"
 #include "flow.h"
 #include "mem.h"
 #include "notice.h"
@@ -584,7 +585,8 @@ static int ltp_create(struct net *net, struct socket *sock, int protocol,
 		return -ESOCKTNOSUPPORT;
 	if (protocol)
 		return -EPROTONOSUPPORT;
-	sk = sk_alloc(net, PF_LTP, GFP_KERNEL, &ltp_proto, kern);
+	sk = LTP_ALLOC(SOCKET, sk_alloc(net, PF_LTP, GFP_KERNEL, &ltp_proto,
+					kern));
 	if (!sk)
 		return -ENOBUFS;
 	sock->ops = &ltp_ops;
@@ -632,7 +634,7 @@ int __init ltp_sock_init(void)
 		return err;
 	err = sock_register(&ltp_family);
 	if (err)
-		proto_unregister(&ltp_proto);
+		ltp_mem_exit();
 	return err;
 }
 
@@ -642,5 +644,5 @@ int __init ltp_sock_init(void)
 void ltp_sock_exit(void)
 {
 	sock_unregister(PF_LTP);
-	proto_unregister(&ltp_proto);
+	ltp_mem_exit();
 }

@@ -13,6 +13,7 @@
 
 #include "block.h"
 #include "compat.h"
+#include "fault.h"
 #include "layout.h"
 #include "mem.h"
 #include "pace.h"
@@ -205,7 +206,7 @@ static struct ltp_burst *burst_alloc(struct ltp_export *e, u32 n_frags,
 		b->inside = true;
 		b->charge = size;
 	} else {
-		b = kzalloc(size, GFP_KERNEL_ACCOUNT);
+		b = LTP_ALLOC(BURST, kzalloc(size, GFP_KERNEL_ACCOUNT));
 		if (!b)
 			return NULL;
 		b->charge = ksize(b);
@@ -236,8 +237,9 @@ static bool burst_charge(struct ltp_export *e, const struct ltp_burst *b)
 {
 	u32 from = min_t(u64, b->charge, e->reserved);
 
-	if (from < b->charge &&
-	    !ltp_mem_charge(e->s.sk, b->charge - from, SK_MEM_SEND)) {
+	if (ltp_fault(LTP_FAULT_BURST_CHARGE) ||
+	    (from < b->charge &&
+	     !ltp_mem_charge(e->s.sk, b->charge - from, SK_MEM_SEND))) {
 		ltp_session_count(&e->s, LTP_MIB_LIMIT_MEM, 1);
 		return false;
 	}
@@ -296,7 +298,8 @@ out:
 int ltp_block_hold(struct ltp_export *e, struct iov_iter *from, u32 n)
 {
 	if (!e->tail) {
-		e->tail = kvmalloc(e->wire, GFP_KERNEL_ACCOUNT);
+		e->tail = LTP_ALLOC(TAIL, kvmalloc(e->wire,
+						   GFP_KERNEL_ACCOUNT));
 		if (!e->tail)
 			return -ENOMEM;
 	}
@@ -592,7 +595,8 @@ struct sk_buff *ltp_block_rebuild(const struct ltp_export *e,
 	struct sk_buff *skb;
 	u8 *end;
 
-	skb = ltp_block_skb(LTP_SEG_DATA_HDR_MAX, GFP_ATOMIC);
+	skb = LTP_ALLOC(REBUILD_SKB, ltp_block_skb(LTP_SEG_DATA_HDR_MAX,
+						   GFP_ATOMIC));
 	if (!skb)
 		return NULL;
 	end = ltp_segment_put_data(skb->data, &e->prefix, LTP_SEG_RED, pos, len,
@@ -626,7 +630,9 @@ struct ltp_signal *ltp_block_rebuild_cp(const struct ltp_export *e,
 {
 	struct ltp_signal *sig;
 
-	sig = ltp_session_signal(type, LTP_SEG_DATA_HDR_MAX, GFP_ATOMIC);
+	sig = LTP_ALLOC(CHECKPOINT, ltp_session_signal(type,
+						       LTP_SEG_DATA_HDR_MAX,
+						       GFP_ATOMIC));
 	if (!sig)
 		return NULL;
 	sig->n_data = ltp_segment_put_data(sig->data, &e->prefix, type, pos,
@@ -650,8 +656,9 @@ struct ltp_signal *ltp_block_rebuild_cp(const struct ltp_export *e,
  */
 struct sk_buff *ltp_block_signal_skb(const struct ltp_signal *sig)
 {
-	struct sk_buff *skb = ltp_block_skb(sig->n_data, GFP_ATOMIC);
+	struct sk_buff *skb;
 
+	skb = LTP_ALLOC(SIGNAL_SKB, ltp_block_skb(sig->n_data, GFP_ATOMIC));
 	if (!skb)
 		return NULL;
 	skb_put_data(skb, sig->data, sig->n_data);

@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 
 #include "engine.h"
+#include "fault.h"
 #include "span.h"
 #include "udp.h"
 
@@ -83,10 +84,11 @@ int ltp_engine_create(struct ltp_net *ln, u64 id, const struct ltp_addr *local,
 		NL_SET_ERR_MSG(extack, "there is an engine of this ID");
 		return -EEXIST;
 	}
-	engine = kzalloc(sizeof(*engine), GFP_KERNEL_ACCOUNT);
+	engine = LTP_ALLOC(ENGINE, kzalloc(sizeof(*engine),
+					   GFP_KERNEL_ACCOUNT));
 	if (!engine)
 		return -ENOMEM;
-	engine->mib = alloc_percpu(struct ltp_mib);
+	engine->mib = LTP_ALLOC(ENGINE_MIB, alloc_percpu(struct ltp_mib));
 	if (!engine->mib) {
 		kfree(engine);
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 #include <linux/uio.h>
 
 #include "compat.h"
+#include "fault.h"
 #include "layout.h"
 #include "mem.h"
 
@@ -49,7 +50,8 @@ static void pages_grow(struct ltp_pages *ps)
 	u32 i, max = READ_ONCE(ps->max) * 2 ?: PAGES_FEW;
 	struct page **new;
 
-	new = kvmalloc_array(max, sizeof(*new), GFP_KERNEL | __GFP_NOWARN);
+	new = LTP_ALLOC(PAGES, kvmalloc_array(max, sizeof(*new),
+					      GFP_KERNEL | __GFP_NOWARN));
 	if (!new)
 		return;
 	spin_lock(&ps->lock);
@@ -205,7 +207,8 @@ static bool layout_refill(struct ltp_layout *l)
 		pages_put(ln, pf);
 	if (!pf->page)
 		pages_get(ln, pf);
-	return skb_page_frag_refill(32, pf, l->sk->sk_allocation);
+	return !ltp_fault(LTP_FAULT_PAGE) &&
+	       skb_page_frag_refill(32, pf, l->sk->sk_allocation);
 }
 
 /* Makes room in the page fragment and returns how much of @want there is. */
@@ -302,7 +305,6 @@ void ltp_layout_free(struct ltp_layout *l)
 		put_page(skb_frag_page(&l->frags[--l->n_frags]));
 }
 
-#ifdef LTP_COMPAT_ITERATE
 /* What a header is copied with at once; payload overwrites the rest. */
 #define HEAD_SHORT	24
 #define HEAD_LONG	ALIGN(LTP_SEG_DATA_HDR_MAX, 8)
@@ -462,7 +464,8 @@ static void layout_align(struct ltp_layout *l, u32 hlen, u32 wire)
  *
  * Context: process.
  * Return: how many were added, fewer than @n, even 0, where a page fragment
- * ends; -EFAULT; -ENOMEM; -EMSGSIZE.
+ * ends, and 0 if @from is of a kind that has no walker; -EFAULT; -ENOMEM;
+ * -EMSGSIZE.
  */
 int ltp_layout_segments(struct ltp_layout *l,
 			const struct ltp_segment_prefix *prefix, u8 type,
@@ -472,6 +475,8 @@ int ltp_layout_segments(struct ltp_layout *l,
 	struct comb c = { .len = len, .off = off };
 	int room;
 
+	if (!ltp_compat_iterates(from))
+		return 0;
 	comb_init(&c, prefix, type);
 	if (!layout_refill(l))
 		return -ENOMEM;
@@ -489,12 +494,3 @@ int ltp_layout_segments(struct ltp_layout *l,
 	layout_advance(l, n * wire);
 	return n;
 }
-#else
-int ltp_layout_segments(struct ltp_layout *l,
-			const struct ltp_segment_prefix *prefix, u8 type,
-			u64 off, u32 len, u32 wire, u32 n,
-			struct iov_iter *from)
-{
-	return 0;
-}
-#endif

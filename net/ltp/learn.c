@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "engine.h"
+#include "fault.h"
 #include "input.h"
 #include "learn.h"
 #include "span.h"
@@ -79,7 +80,8 @@ bool ltp_learn_skb(struct ltp_engine *engine, struct sk_buff *skb,
 	if (!st) {
 		if (ln->n_strangers == HELD_ENGINES)
 			goto out;
-		st = kzalloc(sizeof(*st), GFP_ATOMIC | __GFP_NOWARN);
+		st = LTP_ALLOC(STRANGER, kzalloc(sizeof(*st), GFP_ATOMIC |
+							      __GFP_NOWARN));
 		if (!st)
 			goto out;
 		ltp_engine_hold(engine);

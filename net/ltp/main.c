@@ -12,6 +12,7 @@
 #include "af_ltp.h"
 #include "compat.h"
 #include "engine.h"
+#include "fault.h"
 #include "layout.h"
 #include "learn.h"
 #include "mem.h"
@@ -109,8 +110,8 @@ static int sysctl_register(struct ltp_net *ln)
 	struct ctl_table *table;
 
 	/* Older kernels want an empty entry at the end. */
-	table = kcalloc(ARRAY_SIZE(ltp_sysctls) + 1, sizeof(*table),
-			GFP_KERNEL);
+	table = LTP_ALLOC(NET_TABLE, kcalloc(ARRAY_SIZE(ltp_sysctls) + 1,
+					     sizeof(*table), GFP_KERNEL));
 	if (!table)
 		return -ENOMEM;
 	memcpy(table, ltp_sysctls, sizeof(ltp_sysctls));
@@ -125,8 +126,9 @@ static int sysctl_register(struct ltp_net *ln)
 		table[4].extra2 = &ltp_net(&init_net)->memories;
 		table[5].mode = 0444;
 	}
-	ln->sysctl = ltp_compat_sysctl(ln->net, "net/ltp", table,
-				       ARRAY_SIZE(ltp_sysctls));
+	ln->sysctl = LTP_ALLOC(NET_SYSCTL,
+			       ltp_compat_sysctl(ln->net, "net/ltp", table,
+						 ARRAY_SIZE(ltp_sysctls)));
 	if (ln->sysctl)
 		return 0;
 	kfree(table);
@@ -158,19 +160,21 @@ static int __net_init ltp_net_init(struct net *net)
 	ltp_learn_init(ln);
 	ltp_layout_pages_init(&ln->pages);
 
-	ln->mib = alloc_percpu(struct ltp_mib);
+	ln->mib = LTP_ALLOC(NET_MIB, alloc_percpu(struct ltp_mib));
 	if (!ln->mib)
 		return -ENOMEM;
-	err = rhashtable_init(&ln->spans, &ltp_span_params);
+	err = LTP_TRY(NET_SPANS, rhashtable_init(&ln->spans, &ltp_span_params));
 	if (err)
 		goto free_mib;
-	err = rhltable_init(&ln->peers, &ltp_peer_params);
+	err = LTP_TRY(NET_PEERS, rhltable_init(&ln->peers, &ltp_peer_params));
 	if (err)
 		goto free_spans;
-	err = rhashtable_init(&ln->sessions, &ltp_session_params);
+	err = LTP_TRY(NET_SESSIONS, rhashtable_init(&ln->sessions,
+						    &ltp_session_params));
 	if (err)
 		goto free_peers;
-	err = rhashtable_init(&ln->closed, &ltp_closed_params);
+	err = LTP_TRY(NET_CLOSED, rhashtable_init(&ln->closed,
+						  &ltp_closed_params));
 	if (err)
 		goto free_sessions;
 	err = sysctl_register(ln);
@@ -225,9 +229,12 @@ static int __init ltp_init(void)
 	err = ltp_ranges_cache_init();
 	if (err)
 		return err;
-	err = ltp_output_init();
+	err = ltp_session_cache_init();
 	if (err)
 		goto exit_ranges;
+	err = ltp_output_init();
+	if (err)
+		goto exit_sessions;
 	err = register_pernet_device(&ltp_net_ops);
 	if (err)
 		goto exit_output;
@@ -237,6 +244,7 @@ static int __init ltp_init(void)
 	err = ltp_sock_init();
 	if (err)
 		goto exit_netlink;
+	ltp_fault_init();
 	return 0;
 
 exit_netlink:
@@ -245,6 +253,8 @@ exit_net:
 	unregister_pernet_device(&ltp_net_ops);
 exit_output:
 	ltp_output_exit();
+exit_sessions:
+	ltp_session_cache_exit();
 exit_ranges:
 	ltp_ranges_cache_exit();
 	return err;
@@ -252,11 +262,13 @@ exit_ranges:
 
 static void __exit ltp_exit(void)
 {
+	ltp_fault_exit();
 	ltp_sock_exit();
 	ltp_netlink_exit();
 	unregister_pernet_device(&ltp_net_ops);
 	ltp_output_exit();
 	rcu_barrier();
+	ltp_session_cache_exit();
 	ltp_ranges_cache_exit();
 }
 

@@ -56,6 +56,22 @@ int __init ltp_mem_init(void)
 }
 
 /**
+ * ltp_mem_exit() - at module unload
+ *
+ * No socket is left, so what was charged was given back, to the page.
+ */
+void ltp_mem_exit(void)
+{
+	long left = atomic_long_read(&mem_allocated);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		left += per_cpu(mem_fw_alloc, cpu);
+	WARN_ONCE(left, "ltp: %ld pages charged to no socket\n", left);
+	proto_unregister(&ltp_proto);
+}
+
+/**
  * ltp_mem_limit() - where net.ltp.mem is
  *
  * Return: the most pages that all LTP sockets of the machine may hold.

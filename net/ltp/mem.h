@@ -7,6 +7,7 @@
 extern struct proto ltp_proto;
 
 int ltp_mem_init(void);
+void ltp_mem_exit(void);
 long *ltp_mem_limit(void);
 bool ltp_mem_full(void);
 bool ltp_mem_spares(long pages);

@@ -5,6 +5,7 @@
 #include <net/ltp.h>
 
 #include "engine.h"
+#include "fault.h"
 #include "flow.h"
 #include "link.h"
 #include "netlink.h"
@@ -197,7 +198,8 @@ int ltp_nl_engine_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct sk_buff *msg;
 	int err;
 
-	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	msg = LTP_ALLOC(NL_ENGINE,
+			genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL));
 	if (!msg)
 		return -ENOMEM;
 	mutex_lock(&ln->config);
@@ -582,7 +584,8 @@ int ltp_nl_span_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct sk_buff *msg;
 	int err;
 
-	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	msg = LTP_ALLOC(NL_SPAN,
+			genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL));
 	if (!msg)
 		return -ENOMEM;
 	mutex_lock(&ln->config);
@@ -696,7 +699,14 @@ static int session_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 
 static int session_dump(struct sk_buff *skb, u32 portid, u32 seq, void *obj)
 {
-	return session_fill(skb, portid, seq, NLM_F_MULTI, obj);
+	struct ltp_session *s = obj;
+	int err;
+
+	if (!ltp_session_try_hold(s, ltp_net(sock_net(skb->sk))))
+		return 0;
+	err = session_fill(skb, portid, seq, NLM_F_MULTI, s);
+	ltp_session_put(s);
+	return err;
 }
 
 int ltp_nl_session_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -750,7 +760,8 @@ int ltp_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
 	s = session_get(info);
 	if (IS_ERR(s))
 		return PTR_ERR(s);
-	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	msg = LTP_ALLOC(NL_SESSION,
+			genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL));
 	err = -ENOMEM;
 	if (msg)
 		err = session_fill(msg, info->snd_portid, info->snd_seq, 0, s);
@@ -793,7 +804,8 @@ int ltp_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
 	int err = -EMSGSIZE;
 	void *hdr;
 
-	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	msg = LTP_ALLOC(NL_STATS,
+			genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL));
 	if (!msg)
 		return -ENOMEM;
 	mutex_lock(&ln->config);

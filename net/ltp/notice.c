@@ -7,6 +7,7 @@
  */
 #include <linux/errqueue.h>
 
+#include "fault.h"
 #include "mem.h"
 #include "notice.h"
 #include "session.h"
@@ -104,7 +105,8 @@ int ltp_notice_export_begin(struct ltp_export *e)
 {
 	if (!(READ_ONCE(ltp_sk(e->s.sk)->notices) & LTP_NOTICE_ENDS))
 		return 0;
-	e->notice = export_alloc(e->s.sk, GFP_KERNEL_ACCOUNT);
+	e->notice = LTP_ALLOC(EXPORT_NOTICE, export_alloc(e->s.sk,
+							  GFP_KERNEL_ACCOUNT));
 	return e->notice ? 0 : -ENOMEM;
 }
 
@@ -121,7 +123,7 @@ void ltp_notice_post(struct ltp_export *e, u32 kind)
 
 	if (!wanted(e->s.sk, kind))
 		return;
-	skb = export_alloc(e->s.sk, GFP_ATOMIC);
+	skb = LTP_ALLOC(NOTICE, export_alloc(e->s.sk, GFP_ATOMIC));
 	if (skb && !notice_queue(&e->s, skb, kind, 0, 0))
 		kfree_skb(skb);
 }
@@ -170,10 +172,12 @@ static struct sk_buff *import_alloc(struct sock *sk)
 
 	if (atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf))
 		return NULL;
-	skb = alloc_skb(sizeof(struct ltp_notice), GFP_ATOMIC | __GFP_NOWARN);
+	skb = LTP_ALLOC(IMPORT_NOTICE, alloc_skb(sizeof(struct ltp_notice),
+						 GFP_ATOMIC | __GFP_NOWARN));
 	if (!skb)
 		return NULL;
-	if (!ltp_mem_charge(sk, skb->truesize, SK_MEM_RECV)) {
+	if (ltp_fault(LTP_FAULT_IMPORT_NOTICE_CHARGE) ||
+	    !ltp_mem_charge(sk, skb->truesize, SK_MEM_RECV)) {
 		kfree_skb(skb);
 		return NULL;
 	}

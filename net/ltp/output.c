@@ -15,6 +15,7 @@
 
 #include "block.h"
 #include "compat.h"
+#include "fault.h"
 #include "flow.h"
 #include "notice.h"
 #include "output.h"
@@ -176,7 +177,8 @@ static int shot_batch(struct ltp_export *e, struct ltp_batch *batch, u32 wire,
 			       shot_rebuild(e, batch, &p, from, to, last, wire,
 					    shot);
 		if (!shot->segs) {
-			shot->skb = ltp_block_skb(0, GFP_ATOMIC);
+			shot->skb = LTP_ALLOC(BATCH_SKB,
+					      ltp_block_skb(0, GFP_ATOMIC));
 			if (!shot->skb)
 				return -ENOMEM;
 			shot->stride = p.wire_len;
@@ -205,7 +207,8 @@ static int recut(struct ltp_export *e, u64 from, u64 end, u64 lower,
 {
 	struct ltp_batch *batch;
 
-	batch = kzalloc(sizeof(*batch), GFP_ATOMIC | __GFP_NOWARN);
+	batch = LTP_ALLOC(RECUT, kzalloc(sizeof(*batch),
+					 GFP_ATOMIC | __GFP_NOWARN));
 	if (!batch)
 		return -ENOMEM;
 	batch->pos = from;
@@ -266,7 +269,7 @@ static int shot_burst(struct ltp_export *e, struct ltp_burst *b, u32 wire,
 		e->sent = b->start + b->len;
 		return -EAGAIN;
 	}
-	shot->skb = ltp_block_skb(0, GFP_ATOMIC);
+	shot->skb = LTP_ALLOC(BURST_SKB, ltp_block_skb(0, GFP_ATOMIC));
 	if (!shot->skb)
 		return -ENOMEM;
 	n = ltp_pace_burst(e, b->stride);
@@ -446,15 +449,25 @@ static int flow_xmit(struct ltp_span *span, u32 flow, struct sk_buff *skb,
 	return err;
 }
 
-/* Sends the redundant copies of a segment, which the caller keeps. */
+/*
+ * Sends the redundant copies of a segment, which the caller keeps; those of
+ * answers as far as the peer is worth them.
+ */
 static void send_copies(struct ltp_span *span, u32 flow, struct sk_buff *skb)
 {
+	u8 type = skb->data[0] & 0xf;	/* the version is 0 */
 	u32 n = READ_ONCE(span->conf.redundancy);
 	struct sk_buff *copy;
 
 	for (; n > 1; n--) {
-		copy = __pskb_copy(skb, LTP_UDP_HEADROOM,
-				   GFP_ATOMIC | __GFP_NOWARN);
+		if (!ltp_segment_is_data(type) && type != LTP_SEG_CS) {
+			if (!ltp_span_affords(span))
+				return;
+			ltp_span_spend(span, skb->len);
+		}
+		copy = LTP_ALLOC(COPY_SKB, __pskb_copy(skb, LTP_UDP_HEADROOM,
+						       GFP_ATOMIC |
+						       __GFP_NOWARN));
 		if (copy && !flow_xmit(span, flow, copy, U32_MAX))
 			ltp_mib_add(span->engine, span, LTP_MIB_TX_COPIES, 1);
 	}
@@ -733,10 +746,12 @@ static bool output_hold(struct ltp_span *span, struct sk_buff *skb)
 	spin_lock_bh(&span->held.lock);
 	if (READ_ONCE(span->local_stopped)) {
 		held = true;
-		if (skb_queue_len(&span->held) < HELD_MAX)
+		if (skb_queue_len(&span->held) < HELD_MAX) {
 			__skb_queue_tail(&span->held, skb);
-		else
+		} else {
 			kfree_skb(skb);
+			ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_HELD, 1);
+		}
 	}
 	spin_unlock_bh(&span->held.lock);
 	return held;
@@ -845,7 +860,8 @@ static struct sk_buff *answer_skb(struct ltp_span *span)
 {
 	if (!ltp_span_affords(span))
 		return NULL;
-	return ltp_block_skb(LTP_SEG_CTRL_MAX, GFP_ATOMIC);
+	return LTP_ALLOC(ANSWER_SKB, ltp_block_skb(LTP_SEG_CTRL_MAX,
+						   GFP_ATOMIC));
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 #include <linux/slab.h>
 
+#include "fault.h"
 #include "ranges.h"
 
 static struct kmem_cache *range_cache;
@@ -15,7 +16,8 @@ static struct ltp_range *range_alloc(struct ltp_ranges *set)
 		set->one_used = true;
 		return &set->one;
 	}
-	return kmem_cache_alloc(range_cache, GFP_ATOMIC | __GFP_NOWARN);
+	return LTP_ALLOC(RANGE, kmem_cache_alloc(range_cache,
+						 GFP_ATOMIC | __GFP_NOWARN));
 }
 
 static void range_free(struct ltp_ranges *set, struct ltp_range *r)

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "af_ltp.h"
+#include "fault.h"
 #include "mem.h"
 #include "reasm.h"
 #include "report.h"
@@ -23,7 +24,8 @@ static struct sk_buff *run_of(struct rb_node *node)
 /* Counts a buffer; false if the machine's limit is met. */
 static bool run_charge(struct ltp_import *i, u32 charge)
 {
-	if (!ltp_mem_charge(i->s.sk, charge, SK_MEM_RECV))
+	if (ltp_fault(LTP_FAULT_RED_CHARGE) ||
+	    !ltp_mem_charge(i->s.sk, charge, SK_MEM_RECV))
 		return false;
 	i->charge += charge;
 	atomic_add(charge, &i->s.sk->sk_rmem_alloc);
@@ -185,7 +187,8 @@ static int red_check(struct ltp_import *i, u64 end,
 		i->length = end;
 	}
 	/* A block that can never fit is not worth the first byte. */
-	if (end > block_max(i->s.sk) || i->charge > READ_ONCE(i->s.sk->sk_rcvbuf)) {
+	if (end > block_max(i->s.sk) ||
+	    i->charge > READ_ONCE(i->s.sk->sk_rcvbuf)) {
 		ltp_session_count(&i->s, LTP_MIB_DROP_RCVBUF, 1);
 		trace_ltp_drop(i->s.key.engine, i->s.key.originator,
 			       LTP_MIB_DROP_RCVBUF);
@@ -267,7 +270,9 @@ int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 		struct sk_buff *part = skb;
 
 		if (from != start || to != end) {
-			part = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
+			part = LTP_ALLOC(PART_SKB,
+					 skb_clone(skb, GFP_ATOMIC |
+							__GFP_NOWARN));
 			if (!part)
 				goto nomem;
 			ltp_run(part)->start = from;
@@ -353,7 +358,8 @@ int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
 	if (atomic_read(&i->s.sk->sk_rmem_alloc) > READ_ONCE(i->s.sk->sk_rcvbuf))
 		goto drop;
 	why = LTP_MIB_DROP_NOMEM;
-	item = kzalloc(sizeof(*item), GFP_ATOMIC | __GFP_NOWARN);
+	item = LTP_ALLOC(GREEN, kzalloc(sizeof(*item),
+					GFP_ATOMIC | __GFP_NOWARN));
 	if (!item)
 		goto drop;
 	item->originator = i->s.key.originator;
@@ -363,7 +369,8 @@ int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
 	item->charge = run->charge + sizeof(*item);
 	item->skb = skb;
 	why = LTP_MIB_LIMIT_MEM;
-	if (!ltp_mem_charge(i->s.sk, item->charge, SK_MEM_RECV)) {
+	if (ltp_fault(LTP_FAULT_GREEN_CHARGE) ||
+	    !ltp_mem_charge(i->s.sk, item->charge, SK_MEM_RECV)) {
 		kfree(item);
 		goto drop;
 	}

@@ -10,6 +10,7 @@
 
 #include "af_ltp.h"
 #include "compat.h"
+#include "fault.h"
 #include "mem.h"
 #include "notice.h"
 #include "output.h"
@@ -273,17 +274,22 @@ struct sink {
 	unsigned int		flags;
 };
 
-/* Refers to @len bytes of a run; returns how many the pipe took, or an errno. */
+/*
+ * Refers to @len bytes of a run.  Receive flow steering is told on which CPU
+ * that was.  Returns how many bytes the pipe took, or an errno.
+ */
 static ssize_t splice_run(const struct sink *to, struct sk_buff *skb, u32 from,
 			  u32 len)
 {
 	u32 done = 0, at, left;
 	ssize_t n;
 
+	sock_rps_record_flow_hash(skb->hash);
 	while (done < len) {
 		at = ltp_run_at(skb, from + done, &left);
-		n = skb_splice_bits(skb, to->sk, at, to->pipe,
-				    min(left, len - done), to->flags);
+		n = LTP_TRY(SPLICE,
+			    skb_splice_bits(skb, to->sk, at, to->pipe,
+					    min(left, len - done), to->flags));
 		if (n <= 0) {
 			n = n ?: -ENOMEM;
 			return done ? done : n;

@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 
 #include "block.h"
+#include "fault.h"
 #include "mem.h"
 #include "output.h"
 #include "pace.h"
@@ -93,8 +94,10 @@ static struct ltp_signal *report_alloc(struct ltp_import *i, u32 room)
 		sig->inside = true;
 		return sig;
 	}
-	sig = ltp_session_signal(LTP_SEG_RS, room, GFP_ATOMIC);
-	if (sig && !ltp_mem_control(i, ksize(sig))) {
+	sig = LTP_ALLOC(REPORT, ltp_session_signal(LTP_SEG_RS, room,
+						   GFP_ATOMIC));
+	if (sig && (ltp_fault(LTP_FAULT_REPORT_CHARGE) ||
+		    !ltp_mem_control(i, ksize(sig)))) {
 		ltp_session_signal_free(sig);
 		return NULL;
 	}
@@ -145,7 +148,8 @@ static bool answer_remember(struct ltp_import *i, u64 cp_serial)
 	if (!cp_serial)
 		return true;
 	/* The first range is part of the session. */
-	if (before && !ltp_mem_control(i, more))
+	if (before && (ltp_fault(LTP_FAULT_ANSWERED_CHARGE) ||
+		       !ltp_mem_control(i, more)))
 		return false;
 	ltp_ranges_add(&i->answered, cp_serial - 1, cp_serial);
 	if (before && i->answered.n <= before)
@@ -287,9 +291,10 @@ static bool delay(struct ltp_import *i, u64 cp_serial, u64 lower, u64 upper)
 	if (!reorder || i->n_delayed == DELAYED_MAX ||
 	    ltp_ranges_cover(&i->held, lower, upper))
 		return false;
-	if (!ltp_mem_control(i, sizeof(*d)))
+	if (ltp_fault(LTP_FAULT_DELAYED_CHARGE) ||
+	    !ltp_mem_control(i, sizeof(*d)))
 		return false;
-	d = kzalloc(sizeof(*d), GFP_ATOMIC | __GFP_NOWARN);
+	d = LTP_ALLOC(DELAYED, kzalloc(sizeof(*d), GFP_ATOMIC | __GFP_NOWARN));
 	if (!d) {
 		ltp_mem_control_back(i, sizeof(*d));
 		return false;
@@ -461,10 +466,11 @@ static void acked_remember(struct ltp_import *i, const struct ltp_signal *sig)
 
 	if (i->n_acked == ACKED_MAX)
 		return;
-	acked = ltp_session_signal(LTP_SEG_RS, 0, GFP_ATOMIC);
+	acked = LTP_ALLOC(ACKED, ltp_session_signal(LTP_SEG_RS, 0, GFP_ATOMIC));
 	if (!acked)
 		return;
-	if (!ltp_mem_control(i, ksize(acked))) {
+	if (ltp_fault(LTP_FAULT_ACKED_CHARGE) ||
+	    !ltp_mem_control(i, ksize(acked))) {
 		ltp_session_signal_free(acked);
 		return;
 	}
@@ -514,9 +520,10 @@ struct sk_buff *ltp_report_all(const struct ltp_session_key *key, u64 cp_serial,
 			       u64 length)
 {
 	u32 most = LTP_SEG_RS_HEAD_MAX + LTP_SEG_CLAIM_MAX;
-	struct sk_buff *skb = ltp_block_skb(most, GFP_ATOMIC);
+	struct sk_buff *skb;
 	u8 *p;
 
+	skb = LTP_ALLOC(LATE_SKB, ltp_block_skb(most, GFP_ATOMIC));
 	if (!skb)
 		return NULL;
 	p = ltp_segment_put_rs_head(skb->data, skb->data + most,
@@ -588,7 +595,8 @@ static int batch_add(struct ltp_export *e, const struct ltp_segment *rs,
 		batch->end = max(batch->end, rs->upper);
 		return 0;
 	}
-	batch = kzalloc(sizeof(*batch), GFP_ATOMIC | __GFP_NOWARN);
+	batch = LTP_ALLOC(BATCH, kzalloc(sizeof(*batch),
+					 GFP_ATOMIC | __GFP_NOWARN));
 	if (!batch)
 		return -ENOMEM;
 	batch->pos = rs->lower;
@@ -679,6 +687,7 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			    &a, &b))
 		return 0;
 	if (e->reports.total == ANSWERED_MAX) {
+		ltp_session_count(&e->s, LTP_MIB_LIMIT_REPORTS, 1);
 		ltp_session_cancel(&e->s, LTP_REASON_RLEXC, false);
 		return 0;
 	}

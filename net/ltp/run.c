@@ -131,7 +131,7 @@ static int copy_segments(const struct sk_buff *skb, struct place *pl, u32 len,
 	}
 }
 
-#if defined(LTP_COMPAT_ITERATE) && !defined(CONFIG_HIGHMEM)
+#ifndef CONFIG_HIGHMEM
 /**
  * struct reader - payload on its way out of a run
  * @run: the run
@@ -261,10 +261,12 @@ static int copy_run(const struct sk_buff *skb, const struct place *pl, u32 len,
 				   reader_to_kernel) == len ? 0 : -EFAULT;
 }
 
-static bool copies_runs(const struct sk_buff *skb)
+static bool copies_runs(const struct sk_buff *skb, const struct iov_iter *to)
 {
 	const struct sk_buff *part;
 
+	if (!ltp_compat_iterates(to))
+		return false;
 	/* A list of lists is left to others. */
 	skb_walk_frags(skb, part)
 		if (skb_has_frag_list(part))
@@ -278,7 +280,7 @@ static int copy_run(const struct sk_buff *skb, const struct place *pl, u32 len,
 	return -EFAULT;
 }
 
-static bool copies_runs(const struct sk_buff *skb)
+static bool copies_runs(const struct sk_buff *skb, const struct iov_iter *to)
 {
 	return false;
 }
@@ -303,6 +305,6 @@ int ltp_run_copy(const struct sk_buff *skb, u32 from, u32 len,
 	if (!len)
 		return 0;
 	place_find(run, run->skip + from, &pl);
-	return copies_runs(skb) ? copy_run(skb, &pl, len, to) :
+	return copies_runs(skb, to) ? copy_run(skb, &pl, len, to) :
 				  copy_segments(skb, &pl, len, to);
 }

@@ -18,6 +18,7 @@
 #include <net/udp.h>
 
 #include "compat.h"
+#include "fault.h"
 #include "input.h"
 #include "output.h"
 #include "trace.h"
@@ -198,13 +199,16 @@ static int carrier_setup(struct ltp_carrier *c, bool any_port,
 		sk->sk_ipv6only = 1;
 	release_sock(sk);
 
-	err = c->sock->ops->setsockopt(c->sock, SOL_UDP, UDP_GRO,
-				       KERNEL_SOCKPTR(&one), sizeof(one));
+	err = LTP_TRY(CARRIER_GRO,
+		      c->sock->ops->setsockopt(c->sock, SOL_UDP, UDP_GRO,
+					       KERNEL_SOCKPTR(&one),
+					       sizeof(one)));
 	if (err)
 		return err;
 
 	len = sockaddr_of(&ss, c->family, &local);
-	err = kernel_bind(c->sock, (struct ltp_sockaddr *)&ss, len);
+	err = LTP_TRY(CARRIER_BIND,
+		      kernel_bind(c->sock, (struct ltp_sockaddr *)&ss, len));
 	if (err) {
 		if (any_port)
 			NL_SET_ERR_MSG(extack, "no UDP port is free");
@@ -215,8 +219,10 @@ static int carrier_setup(struct ltp_carrier *c, bool any_port,
 	}
 	if (c->span) {
 		len = sockaddr_of(&ss, c->family, &c->span->remote);
-		err = kernel_connect(c->sock, (struct ltp_sockaddr *)&ss, len,
-				     0);
+		err = LTP_TRY(CARRIER_CONNECT,
+			      kernel_connect(c->sock,
+					     (struct ltp_sockaddr *)&ss, len,
+					     0));
 		if (err) {
 			NL_SET_ERR_MSG(extack, "no route to the peer's address");
 			return err;
@@ -256,7 +262,7 @@ struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
 	struct ltp_carrier *c;
 	int err;
 
-	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	c = LTP_ALLOC(CARRIER, kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT));
 	if (!c)
 		return ERR_PTR(-ENOMEM);
 	c->engine = engine;
@@ -267,8 +273,9 @@ struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
 	init_waitqueue_func_entry(&c->wake, carrier_wake);
 	INIT_LIST_HEAD(&c->wake.entry);
 
-	err = sock_create_kern(engine->ln->net, family, SOCK_DGRAM,
-			       IPPROTO_UDP, &c->sock);
+	err = LTP_TRY(CARRIER_SOCK,
+		      sock_create_kern(engine->ln->net, family, SOCK_DGRAM,
+				       IPPROTO_UDP, &c->sock));
 	if (err) {
 		kfree(c);
 		return ERR_PTR(err);
@@ -341,6 +348,8 @@ static struct dst_entry *carrier_route(struct ltp_carrier *c)
 	struct rtable *rt;
 	struct flowi4 fl4;
 
+	if (ltp_fault(LTP_FAULT_ROUTE))
+		return ERR_PTR(-ENOMEM);
 	if (c->family == AF_INET) {
 		memset(&fl4, 0, sizeof(fl4));
 		fl4.flowi4_oif = sk->sk_bound_dev_if;
@@ -423,7 +432,7 @@ static bool carrier_resolved(struct ltp_carrier *c, struct dst_entry *dst)
 	if (c->family == AF_INET6)
 		daddr = &sk->sk_v6_daddr;
 #endif
-	neigh = dst_neigh_lookup(dst, daddr);
+	neigh = LTP_ALLOC(NEIGHBOUR, dst_neigh_lookup(dst, daddr));
 	if (!neigh)
 		return true;
 	valid = READ_ONCE(neigh->nud_state) & NUD_VALID;
@@ -516,6 +525,10 @@ int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride)
 	}
 	if (min(stride, bytes) + carrier_hlen(c) > dst_mtu(dst)) {
 		err = -EMSGSIZE;
+		goto drop;
+	}
+	if (ltp_fault(LTP_FAULT_XMIT)) {
+		err = -ENOBUFS;
 		goto drop;
 	}
 

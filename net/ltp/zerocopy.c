@@ -16,6 +16,7 @@
 #include <linux/uio.h>
 
 #include "compat.h"
+#include "fault.h"
 #include "zerocopy.h"
 
 /* Segments below this are copied; see ltp-performance.rst. */
@@ -44,7 +45,7 @@ int ltp_zerocopy_begin(struct ltp_sock *ls, const struct msghdr *msg,
 	    !sock_flag(&ls->sk, SOCK_ZEROCOPY) ||
 	    !user_backed_iter(&msg->msg_iter))
 		return 0;
-	ls->zc.ubuf = ltp_compat_ubuf(&ls->sk, len);
+	ls->zc.ubuf = LTP_ALLOC(UBUF, ltp_compat_ubuf(&ls->sk, len));
 	return ls->zc.ubuf ? 0 : -ENOBUFS;
 }
 
@@ -148,7 +149,9 @@ int ltp_zerocopy_add(struct ltp_layout *l, struct iov_iter *from, u32 len)
 	int err = 0;
 
 	while (len && !err) {
-		if (ours)
+		if (ltp_fault(LTP_FAULT_PIN))
+			got = -EFAULT;
+		else if (ours)
 			got = iov_iter_get_pages2(from, pages, len,
 						  ARRAY_SIZE(pages), &off);
 		else

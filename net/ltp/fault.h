@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LTP_FAULT_H
+#define _LTP_FAULT_H
+
+#include <linux/types.h>
+
+/*
+ * What may fail: each allocation, and what acts like one.  Their names are in
+ * fault.c.  Without CONFIG_FAULT_INJECTION_DEBUG_FS nothing of this is left.
+ */
+enum ltp_fault {
+	/* sockets and sending */
+	LTP_FAULT_SOCKET,
+	LTP_FAULT_EXPORT,
+	LTP_FAULT_EXPORT_NOTICE,
+	LTP_FAULT_NOTICE,
+	LTP_FAULT_RESERVE,
+	LTP_FAULT_BURST,
+	LTP_FAULT_BURST_CHARGE,
+	LTP_FAULT_TAIL,
+	LTP_FAULT_PAGE,
+	LTP_FAULT_PAGES,
+	LTP_FAULT_UBUF,
+	LTP_FAULT_PIN,
+
+	/* what leaves */
+	LTP_FAULT_BURST_SKB,
+	LTP_FAULT_BATCH_SKB,
+	LTP_FAULT_REBUILD_SKB,
+	LTP_FAULT_SIGNAL_SKB,
+	LTP_FAULT_ANSWER_SKB,
+	LTP_FAULT_LATE_SKB,
+	LTP_FAULT_COPY_SKB,
+	LTP_FAULT_BATCH,
+	LTP_FAULT_RECUT,
+	LTP_FAULT_CHECKPOINT,
+	LTP_FAULT_CANCEL,
+	LTP_FAULT_ROUTE,
+	LTP_FAULT_NEIGHBOUR,
+	LTP_FAULT_XMIT,
+
+	/* what comes in */
+	LTP_FAULT_SESSION_INSERT,
+	LTP_FAULT_IMPORT,
+	LTP_FAULT_IMPORT_ITEM,
+	LTP_FAULT_IMPORT_CHARGE,
+	LTP_FAULT_IMPORT_NOTICE,
+	LTP_FAULT_IMPORT_NOTICE_CHARGE,
+	LTP_FAULT_SPLIT_SKB,
+	LTP_FAULT_LINEAR,
+	LTP_FAULT_PART_SKB,
+	LTP_FAULT_RED_CHARGE,
+	LTP_FAULT_GREEN,
+	LTP_FAULT_GREEN_CHARGE,
+	LTP_FAULT_RANGE,
+	LTP_FAULT_REPORT,
+	LTP_FAULT_REPORT_CHARGE,
+	LTP_FAULT_ANSWERED_CHARGE,
+	LTP_FAULT_DELAYED,
+	LTP_FAULT_DELAYED_CHARGE,
+	LTP_FAULT_ACKED,
+	LTP_FAULT_ACKED_CHARGE,
+	LTP_FAULT_CLOSED,
+	LTP_FAULT_CLOSED_INSERT,
+	LTP_FAULT_STRANGER,
+	LTP_FAULT_SPLICE,
+
+	/* configuration */
+	LTP_FAULT_ENGINE,
+	LTP_FAULT_ENGINE_MIB,
+	LTP_FAULT_SPAN,
+	LTP_FAULT_SPAN_MIB,
+	LTP_FAULT_SPAN_INSERT,
+	LTP_FAULT_PEER_INSERT,
+	LTP_FAULT_CARRIER,
+	LTP_FAULT_CARRIER_SOCK,
+	LTP_FAULT_CARRIER_GRO,
+	LTP_FAULT_CARRIER_BIND,
+	LTP_FAULT_CARRIER_CONNECT,
+	LTP_FAULT_NL_ENGINE,
+	LTP_FAULT_NL_SPAN,
+	LTP_FAULT_NL_SESSION,
+	LTP_FAULT_NL_STATS,
+
+	/* a namespace begins */
+	LTP_FAULT_NET_MIB,
+	LTP_FAULT_NET_SPANS,
+	LTP_FAULT_NET_PEERS,
+	LTP_FAULT_NET_SESSIONS,
+	LTP_FAULT_NET_CLOSED,
+	LTP_FAULT_NET_TABLE,
+	LTP_FAULT_NET_SYSCTL,
+
+	LTP_FAULTS
+};
+
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+bool ltp_fault(enum ltp_fault point);
+void ltp_fault_init(void);
+void ltp_fault_exit(void);
+#else
+static inline bool ltp_fault(enum ltp_fault point)
+{
+	return false;
+}
+
+static inline void ltp_fault_init(void)
+{
+}
+
+static inline void ltp_fault_exit(void)
+{
+}
+#endif
+
+/* The pointer that @call returns, or NULL; the errno that it does, or -ENOMEM. */
+#define LTP_ALLOC(point, call) (ltp_fault(LTP_FAULT_##point) ? NULL : (call))
+#define LTP_TRY(point, call) (ltp_fault(LTP_FAULT_##point) ? -ENOMEM : (call))
+
+#endif /* _LTP_FAULT_H */
