@@ -35,10 +35,11 @@
  * reference may go on reading; nothing is sent for a dead span.
  *
  * A session is found by RCU in ltp_net.sessions and may be used once
- * refcount_inc_not_zero() succeeded.  References are held by the table (until
- * the session is closed), by an armed timer, by the span's pending list, and
- * by whoever works on it.  A session holds its span, and its socket until it is
- * cancelled or closed.
+ * ltp_session_try_hold() succeeded and it still has the name looked for: its
+ * memory is used again without a grace period, for other sessions.
+ * References are held by the table (until the session is closed), by an armed
+ * timer, by the span's pending list, and by whoever works on it.  A session
+ * holds its span, and its socket until it is cancelled or closed.
  *
  *   session.lock     all fields of the session; softirq-safe
  *     sock.lock      a socket's lists of sessions and its receive queue
@@ -369,6 +370,7 @@ struct ltp_flow {
  * @credit: bytes of answers that the peer may still have
  * @earned: bytes received, with their headers, that made credit
  * @earned_at: when that was counted last, in jiffies
+ * @spent: that was in vain
  * @mib: counters
  */
 struct ltp_span {
@@ -413,6 +415,7 @@ struct ltp_span {
 	s64			credit;
 	u64			earned;
 	unsigned long		earned_at;
+	bool			spent;
 	struct ltp_mib __percpu	*mib;
 };
 
@@ -505,7 +508,6 @@ struct ltp_signal {
  * @node: in ltp_net.sessions
  * @key: its name
  * @ref: references
- * @rcu: to free it
  * @lock: guards everything below
  * @state: where it stands
  * @reason: why it was cancelled
@@ -530,7 +532,6 @@ struct ltp_session {
 	struct rhash_head	node;
 	struct ltp_session_key	key;
 	refcount_t		ref;
-	struct rcu_head		rcu;
 
 	spinlock_t		lock;		/* guards what follows */
 	u8			state;
@@ -783,6 +784,7 @@ struct ltp_delayed {
  * @last: the rightmost
  * @held: red ranges received
  * @item: becomes the delivery; allocated with the session
+ * @closed: becomes what is remembered of it; likewise
  * @charge: bytes charged to the socket's receive buffer
  * @control: bytes of it and its signals, see ltp_mem_control()
  * @primary: upper bound of the last primary report (section 6.11)
@@ -814,6 +816,7 @@ struct ltp_import {
 	struct sk_buff		*last;
 	struct ltp_ranges	held;
 	struct ltp_item		*item;
+	struct ltp_closed	*closed;
 	u32			charge;
 	u32			control;
 	u64			primary;

@@ -6,6 +6,7 @@
 #include "af_ltp.h"
 #include "block.h"
 #include "compat.h"
+#include "fault.h"
 #include "flow.h"
 #include "mem.h"
 #include "notice.h"
@@ -23,6 +24,16 @@
 /* Of all namespaces */
 static atomic_long_t memories;
 
+/*
+ * Small blocks come and go by the hundred thousand: their sessions are used
+ * again at once, while finders may still look at them.  See
+ * ltp_session_try_hold().
+ */
+static struct kmem_cache *export_cache, *import_cache;
+
+/* All of a session but what finders look at before they have a reference. */
+#define session_clear(x)	memset_after(x, 0, s.ref)
+
 static __always_inline u32 session_hash(const void *data, u32 len, u32 seed)
 {
 	const struct ltp_session_key *key = data;
@@ -31,11 +42,23 @@ static __always_inline u32 session_hash(const void *data, u32 len, u32 seed)
 			key->export << 63, seed);
 }
 
+/* @b may be a session's that begins just now. */
 static __always_inline bool key_differs(const struct ltp_session_key *a,
 					const struct ltp_session_key *b)
 {
-	return a->number != b->number || a->originator != b->originator ||
-	       a->engine != b->engine || a->export != b->export;
+	return a->number != READ_ONCE(b->number) ||
+	       a->originator != READ_ONCE(b->originator) ||
+	       a->engine != READ_ONCE(b->engine) ||
+	       a->export != READ_ONCE(b->export);
+}
+
+static void key_set(struct ltp_session *s, u64 engine, u64 originator,
+		    u64 number, u64 export)
+{
+	WRITE_ONCE(s->key.engine, engine);
+	WRITE_ONCE(s->key.originator, originator);
+	WRITE_ONCE(s->key.number, number);
+	WRITE_ONCE(s->key.export, export);
 }
 
 static __always_inline int session_differs(struct rhashtable_compare_arg *arg,
@@ -74,7 +97,7 @@ const struct rhashtable_params ltp_closed_params = {
 
 /**
  * ltp_session_init() - set up the common part of a new session
- * @s: zeroed session, its key set
+ * @s: session of ours alone, its key set, the rest zeroed
  * @span: its span; held
  * @sk: its socket; held
  * @service: client service ID
@@ -84,7 +107,6 @@ const struct rhashtable_params ltp_closed_params = {
 void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
 		      struct sock *sk, u64 service)
 {
-	refcount_set(&s->ref, 1);
 	spin_lock_init(&s->lock);
 	INIT_LIST_HEAD(&s->signals);
 	INIT_LIST_HEAD(&s->on_span);
@@ -98,6 +120,9 @@ void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
 	sock_hold(sk);
 	s->sk = sk;
 	ltp_timer_init(s);
+	/* Pairs with ltp_session_try_hold(). */
+	smp_wmb();
+	refcount_set(&s->ref, 1);
 }
 
 /* Headroom below 2^32 for increments; RFC 5326, 3.2.1 and 9.1. */
@@ -137,14 +162,16 @@ int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
 	/* The lock keeps a finder out until the session is complete. */
 	spin_lock_bh(&s->lock);
 	ltp_session_hold(s);
-	err = rhashtable_lookup_insert_fast(&ln->sessions, &s->node,
-					    ltp_session_params);
+	err = LTP_TRY(SESSION_INSERT,
+		      rhashtable_lookup_insert_fast(&ln->sessions, &s->node,
+						    ltp_session_params));
 	if (err) {
 		ltp_session_put(s);
 		spin_unlock_bh(&s->lock);
 		return err;
 	}
-	s->hashed = true;
+	/* Its name is final. */
+	smp_store_release(&s->hashed, true);
 
 	max = ltp_session_is_export(s) ? READ_ONCE(span->conf.max_sessions) :
 					 READ_ONCE(span->conf.max_imports);
@@ -179,6 +206,37 @@ int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
 }
 
 /**
+ * ltp_session_try_hold() - take a reference to a session found in a table
+ * @s: it was in ltp_net.sessions, and may have ended since then: its memory
+ *	may be that of another session, of any namespace, or none
+ * @ln: the namespace
+ *
+ * Context: the RCU read side that it was found in.
+ * Return: whether there is a reference now, and the session began in this
+ * namespace; by which name is final then.
+ */
+bool ltp_session_try_hold(struct ltp_session *s, const struct ltp_net *ln)
+{
+	bool hashed;
+
+	if (!refcount_inc_not_zero(&s->ref))
+		return false;
+	/* Pairs with ltp_session_init(). */
+	smp_acquire__after_ctrl_dep();
+	/* Pairs with ltp_session_insert(), which may be on its way. */
+	hashed = smp_load_acquire(&s->hashed);
+	if (unlikely(!hashed)) {
+		spin_lock_bh(&s->lock);
+		hashed = s->hashed;
+		spin_unlock_bh(&s->lock);
+	}
+	if (likely(hashed && s->span->engine->ln == ln))
+		return true;
+	ltp_session_put(s);
+	return false;
+}
+
+/**
  * ltp_session_find() - look a session up
  * @ln: the namespace
  * @key: its name
@@ -191,9 +249,18 @@ struct ltp_session *ltp_session_find(struct ltp_net *ln,
 {
 	struct ltp_session *s;
 
-	s = rhashtable_lookup(&ln->sessions, key, ltp_session_params);
-	if (s && !refcount_inc_not_zero(&s->ref))
-		s = NULL;
+	do {
+		s = rhashtable_lookup(&ln->sessions, key, ltp_session_params);
+		if (!s)
+			break;
+		/* If it is another one by now, ours may be behind it. */
+		if (unlikely(!ltp_session_try_hold(s, ln))) {
+			s = NULL;
+		} else if (unlikely(key_differs(key, &s->key))) {
+			ltp_session_put(s);
+			s = NULL;
+		}
+	} while (!s);
 	return s;
 }
 
@@ -230,11 +297,13 @@ void ltp_session_put(struct ltp_session *s)
 	} else {
 		ltp_reasm_release(ltp_import(s));
 		kfree_skb(ltp_import(s)->notice);
+		kfree(ltp_import(s)->closed);
 		atomic_dec(&s->span->engine->imports);
 	}
 	ltp_span_put(s->span);
 	drop_sock(s);
-	kfree_rcu(s, rcu);
+	kmem_cache_free(ltp_session_is_export(s) ? export_cache : import_cache,
+			s);
 }
 
 /**
@@ -309,21 +378,34 @@ static void closed_free(struct ltp_net *ln, struct ltp_closed *c)
 	kfree_rcu(c, rcu);
 }
 
+static struct ltp_closed *closed_alloc(void)
+{
+	return LTP_ALLOC(CLOSED, kzalloc(sizeof(struct ltp_closed),
+					 GFP_ATOMIC | __GFP_NOWARN));
+}
+
+static int closed_insert(struct ltp_net *ln, struct ltp_closed *c)
+{
+	return LTP_TRY(CLOSED_INSERT,
+		       rhashtable_lookup_insert_fast(&ln->closed, &c->node,
+						     ltp_closed_params));
+}
+
 /*
  * Late segments of an ended session must neither open it again nor go
- * unanswered (REQUIREMENTS 9.2, 9.3).  The oldest memories go first.
+ * unanswered (REQUIREMENTS 9.2, 9.3).  The oldest memories go first, and one
+ * more if the table cannot grow.  @c is consumed.
  */
-static void remember(struct ltp_span *span, const struct ltp_session_key *key,
-		     bool delivered, u64 red_length, u8 reason, u64 now)
+static void remember(struct ltp_span *span, struct ltp_closed *c,
+		     const struct ltp_session_key *key, bool delivered,
+		     u64 red_length, u8 reason, u64 now)
 {
 	struct ltp_net *ln = span->engine->ln;
-	struct ltp_closed *c, *old;
+	struct ltp_closed *old;
 	u32 max = READ_ONCE(ln->memories);
 	u32 budget = FORGET_MAX;
+	int err;
 
-	c = kzalloc(sizeof(*c), GFP_ATOMIC | __GFP_NOWARN);
-	if (!c)
-		return;
 	c->key = *key;
 	c->span = span;
 	c->expires = now + ltp_timer_patience(span);
@@ -344,9 +426,15 @@ static void remember(struct ltp_span *span, const struct ltp_session_key *key,
 	}
 	if (memories_full())
 		ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_MEMORIES, 1);
-	if (span->dead || memories_full() ||
-	    rhashtable_lookup_insert_fast(&ln->closed, &c->node,
-					  ltp_closed_params)) {
+	err = span->dead || memories_full() ? -ENOSPC : closed_insert(ln, c);
+	if (err && err != -ENOSPC && err != -EEXIST) {
+		old = list_first_entry_or_null(&span->closed,
+					       struct ltp_closed, list);
+		if (old)
+			closed_free(ln, old);
+		err = closed_insert(ln, c);
+	}
+	if (err) {
 		kfree(c);
 	} else {
 		list_add_tail(&c->list, &span->closed);
@@ -370,8 +458,11 @@ static void remember(struct ltp_span *span, const struct ltp_session_key *key,
 void ltp_session_refuse(struct ltp_span *span,
 			const struct ltp_session_key *key, u8 reason)
 {
+	struct ltp_closed *c = closed_alloc();
+
 	ltp_mib_add(span->engine, span, LTP_MIB_BLOCKS_REFUSED, 1);
-	remember(span, key, false, LTP_UNKNOWN, reason, ktime_get_ns());
+	if (c)
+		remember(span, c, key, false, LTP_UNKNOWN, reason, ktime_get_ns());
 }
 
 /**
@@ -467,9 +558,12 @@ void ltp_session_close(struct ltp_session *s)
 		ltp_span_room(span);
 	} else {
 		/* What a limit kept out may come again. */
-		if (began)
-			remember(span, &s->key, delivered,
-				 ltp_import(s)->red_length, s->reason, now);
+		if (began) {
+			remember(span, ltp_import(s)->closed, &s->key,
+				 delivered, ltp_import(s)->red_length,
+				 s->reason, now);
+			ltp_import(s)->closed = NULL;
+		}
 		ltp_reasm_release(ltp_import(s));
 		/* Charged to the socket, of which it is no reference. */
 		kfree_skb(ltp_import(s)->notice);
@@ -479,7 +573,7 @@ void ltp_session_close(struct ltp_session *s)
 	if (s->hashed) {
 		rhashtable_remove_fast(&ln->sessions, &s->node,
 				       ltp_session_params);
-		s->hashed = false;
+		WRITE_ONCE(s->hashed, false);
 		ltp_session_put(s);
 	}
 }
@@ -528,7 +622,9 @@ void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
 		ltp_reasm_release(ltp_import(s));
 	}
 	if (type)
-		sig = ltp_session_signal(type, LTP_SEG_CTRL_MAX, GFP_ATOMIC);
+		sig = LTP_ALLOC(CANCEL, ltp_session_signal(type,
+							   LTP_SEG_CTRL_MAX,
+							   GFP_ATOMIC));
 	if (!sig) {
 		ltp_session_close(s);
 		return;
@@ -596,7 +692,7 @@ static u32 session_number(struct ltp_engine *engine, u32 *serial)
 
 	*serial = 0;
 	for (round = 0; round < 4; round++) {
-		hash = siphash_2u32(r, round, &engine->number_key);
+		hash = siphash_1u32(round << 16 | r, &engine->number_key);
 		*serial ^= hash >> 32;
 		t = r;
 		r = l ^ (u16)hash;
@@ -639,12 +735,12 @@ struct ltp_export *ltp_export_create(struct ltp_sock *ls,
 	int err, tries = 16;
 	u32 serial;
 
-	e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
+	e = LTP_ALLOC(EXPORT, kmem_cache_alloc(export_cache,
+					       GFP_KERNEL_ACCOUNT));
 	if (!e)
 		return ERR_PTR(-ENOMEM);
-	e->s.key.engine = engine->id;
-	e->s.key.originator = engine->id;
-	e->s.key.export = 1;
+	session_clear(e);
+	key_set(&e->s, engine->id, engine->id, 0, 1);
 	ltp_session_init(&e->s, span, &ls->sk, service);
 	e->red_length = LTP_UNKNOWN;
 	e->bursts = RB_ROOT;
@@ -658,7 +754,7 @@ struct ltp_export *ltp_export_create(struct ltp_sock *ls,
 		goto drop;
 
 	do {
-		e->s.key.number = export_number(span, &serial);
+		WRITE_ONCE(e->s.key.number, export_number(span, &serial));
 		first_serial(&e->s, serial);
 		e->s.flow = ltp_flow_of(span, e->s.key.number);
 		err = e->s.key.number ? 0 : -EEXIST;
@@ -753,15 +849,21 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 	    unlikely(greedy(span, READ_ONCE(engine->max_imports) - n)))
 		goto uncount;
 	err = -ENOMEM;
-	i = kzalloc(sizeof(*i), GFP_ATOMIC | __GFP_NOWARN);
+	i = LTP_ALLOC(IMPORT, kmem_cache_alloc(import_cache,
+					       GFP_ATOMIC | __GFP_NOWARN));
 	if (!i)
 		goto uncount;
-	i->item = kzalloc(sizeof(*i->item), GFP_ATOMIC | __GFP_NOWARN);
-	if (!i->item) {
-		kfree(i);
+	session_clear(i);
+	i->item = LTP_ALLOC(IMPORT_ITEM, kzalloc(sizeof(*i->item),
+						 GFP_ATOMIC | __GFP_NOWARN));
+	i->closed = closed_alloc();
+	if (!i->item || !i->closed) {
+		kfree(i->closed);
+		kfree(i->item);
+		kmem_cache_free(import_cache, i);
 		goto uncount;
 	}
-	i->s.key = *key;
+	key_set(&i->s, key->engine, key->originator, key->number, key->export);
 	ltp_session_init(&i->s, span, sk, service);
 	first_serial(&i->s, get_random_u32());
 	i->red_length = LTP_UNKNOWN;
@@ -776,8 +878,10 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 	i->last_heard = i->s.born;
 
 	err = -ENOBUFS;
-	if (ltp_mem_control(i, kmalloc_size_roundup(sizeof(*i)) +
-			       kmalloc_size_roundup(sizeof(*i->item))))
+	if (!ltp_fault(LTP_FAULT_IMPORT_CHARGE) &&
+	    ltp_mem_control(i, sizeof(*i) +
+			       kmalloc_size_roundup(sizeof(*i->item)) +
+			       kmalloc_size_roundup(sizeof(*i->closed))))
 		err = ltp_session_insert(&i->s, &ltp_sk(sk)->imports);
 	if (err) {
 		ltp_session_put(&i->s);
@@ -790,4 +894,28 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 uncount:
 	atomic_dec(&engine->imports);
 	return ERR_PTR(err);
+}
+
+/**
+ * ltp_session_cache_init() - set up at module load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init ltp_session_cache_init(void)
+{
+	export_cache = KMEM_CACHE(ltp_export, SLAB_TYPESAFE_BY_RCU);
+	import_cache = KMEM_CACHE(ltp_import, SLAB_TYPESAFE_BY_RCU);
+	if (export_cache && import_cache)
+		return 0;
+	ltp_session_cache_exit();
+	return -ENOMEM;
+}
+
+/**
+ * ltp_session_cache_exit() - tear down at module unload, without sessions
+ */
+void ltp_session_cache_exit(void)
+{
+	kmem_cache_destroy(export_cache);
+	kmem_cache_destroy(import_cache);
 }

@@ -36,6 +36,7 @@ void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
 int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock);
 struct ltp_session *ltp_session_find(struct ltp_net *ln,
 				     const struct ltp_session_key *key);
+bool ltp_session_try_hold(struct ltp_session *s, const struct ltp_net *ln);
 void ltp_session_put(struct ltp_session *s);
 void ltp_session_close(struct ltp_session *s);
 void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer);
@@ -59,6 +60,9 @@ bool ltp_session_recall(struct ltp_net *ln, const struct ltp_session_key *key,
 void ltp_session_refuse(struct ltp_span *span,
 			const struct ltp_session_key *key, u8 reason);
 void ltp_session_forget(struct ltp_span *span);
+
+int ltp_session_cache_init(void);
+void ltp_session_cache_exit(void);
 
 static inline bool ltp_session_is_export(const struct ltp_session *s)
 {
