@@ -7,6 +7,7 @@
 #include "af_ltp.h"
 #include "block.h"
 #include "compat.h"
+#include "fault.h"
 #include "mem.h"
 #include "notice.h"
 #include "output.h"
@@ -167,10 +168,37 @@ static void unreserve(struct ltp_export *e)
 	e->reserved = 0;
 }
 
+/* Both what the socket has room for and what the span allows. */
+static bool may_send(struct ltp_sock *ls, struct ltp_span *span, bool fresh,
+		     u64 more, bool stays)
+{
+	if (has_space(&ls->sk))
+		return ltp_span_admit(span, ls, fresh, more, stays);
+	/* Its own buffer is what it waits for now. */
+	ltp_span_leave_blocked(ls);
+	return false;
+}
+
+/*
+ * If the buffer, or memory, is full of nothing but this block, only a report
+ * can make room: ask for one.
+ */
+static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
+{
+	if ((!has_space(&ls->sk) && !list_is_singular(&ls->exports)) ||
+	    READ_ONCE(e->s.span->conf.no_discretionary))
+		return;
+	spin_lock_bh(&e->s.lock);
+	if (e->cp_upper < min(e->sent, e->red_limit) && e->sent == e->length)
+		e->force_cp = true;
+	spin_unlock_bh(&e->s.lock);
+	ltp_output_export(e);
+}
+
 /*
  * Charges @len bytes of a block in advance, with their headers and bursts, so
  * that nothing is copied that there is no room for.  Nobody tells when there
- * is some again.
+ * is some again; but it may be the block itself that holds it.
  */
 static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
 		   long *timeo)
@@ -189,10 +217,12 @@ static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
 	if (want > INT_MAX - SZ_64K)
 		return -EMSGSIZE;
 	unreserve(e);
-	while (!ltp_mem_reserve(&ls->sk, want)) {
+	while (ltp_fault(LTP_FAULT_RESERVE) ||
+	       !ltp_mem_reserve(&ls->sk, want)) {
 		ltp_session_count(&e->s, LTP_MIB_LIMIT_MEM, 1);
 		if (!timeo)
 			return -ENOBUFS;
+		ask_for_report(ls, e);
 		if (!*timeo)
 			return -EAGAIN;
 		if (signal_pending(current))
@@ -206,33 +236,6 @@ static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
 	}
 	e->reserved = want;
 	return 0;
-}
-
-/* Both what the socket has room for and what the span allows. */
-static bool may_send(struct ltp_sock *ls, struct ltp_span *span, bool fresh,
-		     u64 more, bool stays)
-{
-	if (has_space(&ls->sk))
-		return ltp_span_admit(span, ls, fresh, more, stays);
-	/* Its own buffer is what it waits for now. */
-	ltp_span_leave_blocked(ls);
-	return false;
-}
-
-/*
- * If the buffer is full of nothing but this block, only a report can make
- * room: ask for one.
- */
-static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
-{
-	if ((!has_space(&ls->sk) && !list_is_singular(&ls->exports)) ||
-	    READ_ONCE(e->s.span->conf.no_discretionary))
-		return;
-	spin_lock_bh(&e->s.lock);
-	if (e->cp_upper < min(e->sent, e->red_limit) && e->sent == e->length)
-		e->force_cp = true;
-	spin_unlock_bh(&e->s.lock);
-	ltp_output_export(e);
 }
 
 /*
