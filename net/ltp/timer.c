@@ -8,8 +8,16 @@
 #include "timer.h"
 #include "trace.h"
 
+/*
+ * A resend is at least so far behind what it repeats, and twice as far after
+ * each one that was in vain, up to so many doublings: a round trip of next to
+ * nothing must not have timers alone keep a processor busy.
+ */
+#define RESEND_MIN_NS	NSEC_PER_MSEC
+#define RESEND_DOUBLED	6U
+
 /* How much later than an answer was due a peer may be worth the question. */
-#define UNAFFORDED_NS	(10 * NSEC_PER_MSEC)
+#define UNAFFORDED_NS	(100 * NSEC_PER_MSEC)
 
 /**
  * ltp_timer_round_trip() - when an answer is due
@@ -88,7 +96,10 @@ static bool suspended(const struct ltp_span *span,
 /* Computed anew each time, so that a change of light time counts at once. */
 static u64 deadline(const struct ltp_span *span, const struct ltp_signal *sig)
 {
-	return sig->sent_at + sig->shift + ltp_timer_round_trip(span);
+	u64 least = RESEND_MIN_NS << min(sig->count, RESEND_DOUBLED);
+
+	return sig->sent_at + sig->shift +
+	       max(ltp_timer_round_trip(span), least);
 }
 
 /* An import session that only more data can bring on: red, or green EOB. */
@@ -167,6 +178,17 @@ void ltp_timer_give_up(struct ltp_session *s, u8 type)
 		ltp_session_cancel(s, LTP_REASON_RLEXC, false);	/* 6.7, 6.8 */
 }
 
+/*
+ * The peer is not worth a resend.  Nothing is sent, so it is no retry; but of a
+ * peer that is not heard of either, nothing more is to be expected.
+ */
+static bool unafforded_for_long(const struct ltp_session *s, u64 now)
+{
+	const struct ltp_import *i = ltp_import((struct ltp_session *)s);
+
+	return i->last_heard + ltp_timer_patience(s->span) <= now;
+}
+
 /* Sends again what is due; stops where a limit ends the session. */
 static void signals_expire(struct ltp_session *s, u64 now,
 			   struct sk_buff_head *out)
@@ -185,7 +207,10 @@ static void signals_expire(struct ltp_session *s, u64 now,
 		}
 		if (!READ_ONCE(s->span->local_stopped) &&
 		    !ltp_output_affords(s, sig)) {
-			/* Nothing is sent, so it is no retry. */
+			if (unafforded_for_long(s, now)) {
+				ltp_timer_give_up(s, sig->type);
+				return;
+			}
 			sig->sent_at = now + UNAFFORDED_NS;
 			continue;
 		}
