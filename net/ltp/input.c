@@ -10,6 +10,7 @@
 #include "af_ltp.h"
 #include "compat.h"
 #include "engine.h"
+#include "fault.h"
 #include "flow.h"
 #include "input.h"
 #include "learn.h"
@@ -32,6 +33,8 @@
  * @engine: engine whose socket got the buffer
  * @from: where it is from
  * @skb: the buffer; NULL once it was given away
+ * @len: its bytes
+ * @counted: they are, for the sender's span
  * @stride: bytes of its datagrams
  * @datagrams: how many they are
  * @segments: well-formed segments so far
@@ -49,6 +52,8 @@ struct walk {
 	struct ltp_engine	*engine;
 	const struct ltp_addr	*from;
 	struct sk_buff		*skb;
+	u32			len;
+	bool			counted;
 	u32			stride;
 	u32			datagrams;
 	u32			segments;
@@ -67,6 +72,15 @@ static void drop(struct walk *w, u64 remote, enum ltp_mib_item why)
 {
 	ltp_mib_add(w->engine, w->span, why, 1);
 	trace_ltp_drop(w->engine->id, remote, why);
+}
+
+/* What came pays for its answers: it counts for its sender before these. */
+static void walk_count(struct walk *w)
+{
+	if (w->counted)
+		return;
+	w->counted = true;
+	ltp_mib_add(w->engine, w->span, LTP_MIB_RX_BYTES, w->len);
 }
 
 /* Sets w->span to the span towards @remote, if the datagram is from there. */
@@ -88,6 +102,7 @@ static struct ltp_span *walk_span(struct walk *w, u64 remote)
 		w->span = NULL;
 		return NULL;
 	}
+	walk_count(w);
 	return w->span;
 }
 
@@ -100,6 +115,7 @@ static bool from_peer(struct walk *w, const struct ltp_session *s)
 			ltp_span_hold(s->span);
 			w->span = s->span;
 		}
+		walk_count(w);
 		return true;
 	}
 	drop(w, s->span->key.remote, LTP_MIB_DROP_ADDRESS);
@@ -315,7 +331,8 @@ static void flush(struct walk *w, bool last)
 	if (last) {
 		w->skb = NULL;
 	} else {
-		skb = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
+		skb = LTP_ALLOC(SPLIT_SKB,
+				skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN));
 		if (!skb) {
 			drop(w, w->originator, LTP_MIB_DROP_NOMEM);
 			w->run.n_hl = 0;
@@ -700,7 +717,9 @@ static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
 		      ltp_segment_parse_next(seg, prefix, data + at,
 					     have - at, dlen - at) : -ENODATA;
 		if (err == -ENODATA && !copy) {
-			copy = kmalloc(dlen, GFP_ATOMIC | __GFP_NOWARN);
+			copy = LTP_ALLOC(LINEAR,
+					 kmalloc(dlen, GFP_ATOMIC |
+						       __GFP_NOWARN));
 			if (!copy) {
 				drop(w, 0, LTP_MIB_DROP_NOMEM);
 				break;
@@ -783,6 +802,8 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 	w.engine = engine;
 	w.from = from;
 	w.skb = skb;
+	w.len = len;
+	w.counted = false;
 	w.span = span;
 	w.stride = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : len;
 	w.datagrams = 0;
@@ -828,7 +849,7 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 		ltp_mib_add(engine, w.span, LTP_MIB_RX_COALESCED, 1);
 	ltp_mib_add(engine, w.span, LTP_MIB_RX_SEGMENTS, w.segments);
 	ltp_mib_add(engine, w.span, LTP_MIB_RX_DATAGRAMS, w.datagrams);
-	ltp_mib_add(engine, w.span, LTP_MIB_RX_BYTES, len);
+	walk_count(&w);
 	trace_ltp_receive(engine->id, w.span ? w.span->key.remote : 0,
 			  w.datagrams, w.segments, len);
 	if (w.span)

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "fault.h"
 #include "flow.h"
 #include "output.h"
 #include "pace.h"
@@ -17,13 +18,13 @@
 
 /*
  * What a peer is answered, in bytes with UDP and IP headers: so many times what
- * it sent, what an idle link needs besides, at first and in a second, and the
- * most that is put by.
+ * it sent, of which so much is put by.  And what an idle link needs besides, if
+ * the peer was configured: in a second, and how much of that is put by.
  */
 #define CREDIT_FACTOR	2
-#define CREDIT_FIRST	SZ_64K
-#define CREDIT_RATE	SZ_4K
 #define CREDIT_MAX	SZ_4M
+#define CREDIT_RATE	SZ_1K
+#define CREDIT_FREE	SZ_8K
 
 static __always_inline u32 span_hash(const void *data, u32 len, u32 seed)
 {
@@ -105,10 +106,10 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	struct ltp_span *span;
 	int err;
 
-	span = kzalloc(sizeof(*span), GFP_KERNEL_ACCOUNT);
+	span = LTP_ALLOC(SPAN, kzalloc(sizeof(*span), GFP_KERNEL_ACCOUNT));
 	if (!span)
 		return -ENOMEM;
-	span->mib = alloc_percpu(struct ltp_mib);
+	span->mib = LTP_ALLOC(SPAN_MIB, alloc_percpu(struct ltp_mib));
 	if (!span->mib) {
 		kfree(span);
 		return -ENOMEM;
@@ -126,8 +127,7 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	spin_lock_init(&span->answers_lock);
 	span->answers = READ_ONCE(engine->ln->answers);
 	span->answers_at = jiffies;
-	span->credit = CREDIT_FIRST;
-	span->earned_at = jiffies;
+	span->earned_at = jiffies - CREDIT_FREE / CREDIT_RATE * HZ;
 	INIT_LIST_HEAD(&span->sessions);
 	INIT_LIST_HEAD(&span->blocked[false]);
 	INIT_LIST_HEAD(&span->blocked[true]);
@@ -141,12 +141,15 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	err = ltp_flow_set(span, conf->flows, extack);
 	if (err)
 		goto put;
-	err = rhltable_insert(&engine->ln->peers, &span->peer_node,
-			      ltp_peer_params);
+	err = LTP_TRY(PEER_INSERT,
+		      rhltable_insert(&engine->ln->peers, &span->peer_node,
+				      ltp_peer_params));
 	if (err)
 		goto close;
-	err = rhashtable_lookup_insert_fast(&engine->ln->spans, &span->node,
-					    ltp_span_params);
+	err = LTP_TRY(SPAN_INSERT,
+		      rhashtable_lookup_insert_fast(&engine->ln->spans,
+						    &span->node,
+						    ltp_span_params));
 	if (!err) {
 		engine->ln->n_learned += learned;
 		WRITE_ONCE(engine->n_spans, engine->n_spans + 1);
@@ -253,20 +256,24 @@ static u32 headers(const struct ltp_span *span)
 /* Turns what the peer sent since into credit; ltp_span.answers_lock held. */
 static void earn(struct ltp_span *span)
 {
-	u32 copies = READ_ONCE(span->conf.redundancy);
 	unsigned long now = jiffies;
 	u64 got, more;
 
-	if (now == span->earned_at)
+	/* Reading counters is dear, so it is not done in vain twice. */
+	if (now == span->earned_at && span->spent)
 		return;
 	got = ltp_mib_read(span->mib, LTP_MIB_RX_BYTES) +
 	      headers(span) * ltp_mib_read(span->mib, LTP_MIB_RX_DATAGRAMS);
-	more = (got - span->earned) * CREDIT_FACTOR * copies +
-	       div_u64((u64)jiffies_to_msecs(now - span->earned_at) *
-		       CREDIT_RATE, MSEC_PER_SEC);
-	WRITE_ONCE(span->credit, span->credit + min_t(u64, more, CREDIT_MAX));
+	more = min_t(u64, (got - span->earned) * CREDIT_FACTOR, CREDIT_MAX);
+	if (!span->learned)
+		more += min_t(u64, CREDIT_FREE,
+			      div_u64((u64)jiffies_to_msecs(now -
+							    span->earned_at) *
+				      CREDIT_RATE, MSEC_PER_SEC));
+	WRITE_ONCE(span->credit, span->credit + (s64)more);
 	span->earned = got;
 	span->earned_at = now;
+	span->spent = span->credit <= 0;
 }
 
 /**
@@ -275,8 +282,9 @@ static void earn(struct ltp_span *span)
  *
  * Answers are the signals of import sessions and all acknowledgments: what a
  * peer, or who forges its address, can have sent as often as he likes.  So all
- * of them together are not more than twice what came from there.  Who may have
- * one may have it whole, and owes the rest.
+ * of them together are not more than twice what came from there, copies of a
+ * redundant span included.  Who may have one may have it whole, and owes the
+ * rest.
  *
  * Context: any.
  * Return: false if the peer's credit is used up; that is counted.
@@ -302,15 +310,15 @@ bool ltp_span_affords(struct ltp_span *span)
  * @span: the span
  * @bytes: of the segment
  *
+ * Each of its copies is another.
+ *
  * Context: any.
  */
 void ltp_span_spend(struct ltp_span *span, u32 bytes)
 {
-	u32 copies = READ_ONCE(span->conf.redundancy);
-
 	spin_lock_bh(&span->answers_lock);
-	WRITE_ONCE(span->credit, span->credit -
-		   (u64)(bytes + headers(span)) * copies);
+	WRITE_ONCE(span->credit,
+		   span->credit - (s64)(bytes + headers(span)));
 	spin_unlock_bh(&span->answers_lock);
 }
 
