@@ -71,6 +71,8 @@ static const struct {
 	COUNTER("drop-limit", DROP_LIMIT),
 	COUNTER("drop-rcvbuf", DROP_RCVBUF),
 	COUNTER("drop-nomem", DROP_NOMEM),
+	COUNTER("limit-held", LIMIT_HELD),
+	COUNTER("limit-reports", LIMIT_REPORTS),
 };
 
 /* One a line; zeros only if asked for, but always in JSON. */
