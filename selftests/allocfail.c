@@ -4,22 +4,28 @@
  * failed once; what softirqs, timers and work need at random (failslab,
  * fail_page_alloc).  A call succeeds or says that it did not; what was
  * accepted is delivered once, or its sender told; and then all works as before.
- * That nothing leaks is for the harness to find.
+ * That nothing leaks is for the harness to find.  The module's own allocations,
+ * in whatever context, are made to fail one by one in points.c.
  *
  *	+----------------- a namespace of its own -----------------+
  *	|  engine 1                 lo                 engine 2    |
  *	|  127.0.0.1 port 1113 <===========> 127.0.0.1 port 1114   |
  *	+----------------------------------------------------------+
  */
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "ksft_ltp.h"
 
+#ifndef MSG_ZEROCOPY
+#define MSG_ZEROCOPY	0x4000000
+#endif
+
 #define DEBUGFS		"/sys/kernel/debug/"
 /* No call here allocates more often. */
 #define NTH_MAX		1500
-/* Of what creates a namespace, the end is this module's. */
+/* Of what creates a namespace, the end is this module's; see points.c. */
 #define LAST		40
 #define SMALL		1000
 #define LARGE		200000
@@ -257,6 +263,43 @@ static int op_send_more(void)
 	return err;
 }
 
+/* By reference. */
+static void next_zerocopy(void)
+{
+	next_block();
+	if (set_u32(tx, LTP_SEGMENT_SIZE, 16000) ||
+	    set_u32(tx, LTP_ZEROCOPY, 1))
+		wrong = true;
+}
+
+static int op_zerocopy(void)
+{
+	return send_all(block, op_len, MSG_ZEROCOPY);
+}
+
+static int file = -1;
+
+static void next_file(void)
+{
+	close(file);
+	file = file_with(++seed, op_len);
+	if (set_u32(tx, LTP_SEGMENT_SIZE, 16000))
+		wrong = true;
+}
+
+static int op_sendfile(void)
+{
+	size_t left;
+	ssize_t n;
+
+	for (left = op_len; left; left -= n) {
+		n = sendfile(tx, file, NULL, left);
+		if (n <= 0)
+			return n ? -errno : -EPROTO;
+	}
+	return 0;
+}
+
 /* What was sent arrives once, and its sender is told; else nothing does. */
 static bool check_sent(int err)
 {
@@ -264,7 +307,8 @@ static bool check_sent(int err)
 	bool ok = true;
 
 	if (!err)
-		ok = got_block(rx, seed, op_len) && got_notice(tx, &n, SOON) &&
+		ok = got_block(rx, seed, op_len) &&
+		     next_notice(tx, &n, LTP_NOTICE_ALL, SOON) &&
 		     n.kind == LTP_NOTICE_COMPLETED;
 	if (!quiet()) {
 		fprintf(stderr, "# sessions are left\n");
@@ -274,7 +318,7 @@ static bool check_sent(int err)
 		fprintf(stderr, "# a block too many\n");
 		ok = false;
 	}
-	if (!err && got_notice(tx, &n, 0)) {
+	if (!err && next_notice(tx, &n, LTP_NOTICE_ALL, 0)) {
 		fprintf(stderr, "# a notice too many\n");
 		ok = false;
 	}
@@ -323,6 +367,31 @@ static bool check_received(int err)
 		return false;
 	return same(got, op_len, seed, 0) && got_notice(tx, &n, SOON) &&
 	       !wrong && quiet();
+}
+
+static int pipe_fd[2];
+
+/* At least a part of it; that there is no more is no fault. */
+static int op_splice(void)
+{
+	ssize_t n = splice(rx, NULL, pipe_fd[1], NULL, op_len,
+			   SPLICE_F_NONBLOCK);
+
+	if (n <= 0)
+		return n ? -errno : -EPROTO;
+	return result(read(pipe_fd[0], got, n));
+}
+
+/* What is left of the block can be read. */
+static bool check_spliced(int err)
+{
+	struct ltp_notice n;
+
+	while (read(pipe_fd[0], got, sizeof(got)) > 0)
+		;
+	while (recv(rx, got, sizeof(got), MSG_DONTWAIT) > 0)
+		;
+	return got_notice(tx, &n, SOON) && !wrong && quiet();
 }
 
 static int op_close(void)
@@ -467,6 +536,67 @@ static bool check_two(int err)
 	return err || answers == 2;
 }
 
+static void ask_sessions(void)
+{
+	ask(LTP_CMD_SESSION_GET, NLM_F_DUMP);
+}
+
+static void ask_engine_set(void)
+{
+	ask(LTP_CMD_ENGINE_SET, 0);
+	mnl_attr_put_u64(asked(), LTP_A_ENGINE_ID, 1);
+	mnl_attr_put_u32(asked(), LTP_A_ENGINE_MAX_IMPORTS, 1000);
+}
+
+static void ask_cue(void)
+{
+	ask(LTP_CMD_SPAN_CUE, 0);
+	mnl_attr_put_u64(asked(), LTP_A_SPAN_ENGINE, 1);
+	mnl_attr_put_u64(asked(), LTP_A_SPAN_REMOTE, 2);
+	mnl_attr_put_u32(asked(), LTP_A_SPAN_CUE, LTP_CUE_LOCAL_STOP);
+}
+
+/* Sends what is then the only block, and does not leave. */
+static void ask_session(u8 cmd)
+{
+	struct ltp_notice n = {};
+
+	if (tx >= 0)
+		abandon(tx);
+	tx = -1;
+	reopen();
+	if (set_u32(tx, LTP_NOTICES, LTP_NOTICE_ALL) ||
+	    send_all(block, SMALL, 0) || !got_notice(tx, &n, SOON) ||
+	    n.kind != LTP_NOTICE_START)
+		wrong = true;
+	ask(cmd, 0);
+	mnl_attr_put_u64(asked(), LTP_A_SESSION_ENGINE, 1);
+	mnl_attr_put_u64(asked(), LTP_A_SESSION_REMOTE, 2);
+	mnl_attr_put_u64(asked(), LTP_A_SESSION_NUMBER, n.session);
+	mnl_attr_put_u8(asked(), LTP_A_SESSION_EXPORT, 1);
+}
+
+static void ask_session_get(void)
+{
+	ask_session(LTP_CMD_SESSION_GET);
+}
+
+static void ask_session_cancel(void)
+{
+	ask_session(LTP_CMD_SESSION_CANCEL);
+}
+
+/* That it was cancelled is told, though the answer may be lost. */
+static bool check_session_cancel(int err)
+{
+	struct ltp_notice n;
+
+	if (err && sessions(true))
+		return true;
+	return got_notice(tx, &n, SOON) && n.kind == LTP_NOTICE_CANCELLED &&
+	       !sessions(true);
+}
+
 static void ask_stats(void)
 {
 	ask(LTP_CMD_STATS_GET, 0);
@@ -576,6 +706,22 @@ TEST_F_TIMEOUT(allocfail, send, 120)
 	EXPECT_LE(0, each("close", reopen, op_close, check_closed));
 }
 
+TEST_F_TIMEOUT(allocfail, by_reference, 120)
+{
+	reopen();
+	op_len = 4 * 16000;
+	EXPECT_LT(5, each("sendfile", next_file, op_sendfile, check_more));
+	close(file);
+	file = -1;
+	EXPECT_LT(5, each("zero copy", next_zerocopy, op_zerocopy, check_more));
+	reopen();
+	op_len = 20000;
+	ASSERT_EQ(0, pipe2(pipe_fd, O_NONBLOCK));
+	EXPECT_LE(0, each("splice", deliver, op_splice, check_spliced));
+	close(pipe_fd[0]);
+	close(pipe_fd[1]);
+}
+
 TEST_F_TIMEOUT(allocfail, receive, 120)
 {
 	reopen();
@@ -597,6 +743,18 @@ TEST_F_TIMEOUT(allocfail, netlink, 120)
 	EXPECT_LT(2, each("span get", ask_spans, op_netlink, check_two));
 	EXPECT_LT(2, each("engine get", ask_engines, op_netlink, check_two));
 	EXPECT_LT(2, each("stats get", ask_stats, op_netlink, check_one));
+	EXPECT_LT(2, each("engine set", ask_engine_set, op_netlink, check_any));
+	EXPECT_LT(2, each("cue", ask_cue, op_netlink, check_any));
+	EXPECT_EQ(0, span_cue(1, 2, LTP_CUE_LOCAL_STOP));
+	EXPECT_LT(2, each("session get", ask_session_get, op_netlink,
+			  check_one));
+	EXPECT_LT(2, each("sessions get", ask_sessions, op_netlink,
+			  check_any));
+	EXPECT_LT(2, each("session cancel", ask_session_cancel, op_netlink,
+			  check_session_cancel));
+	abandon(tx);
+	tx = -1;
+	EXPECT_EQ(0, span_cue(1, 2, LTP_CUE_LOCAL_START));
 	close(nl);
 	nl = -1;
 }
@@ -630,6 +788,8 @@ static void hear(int *ended)
 		memcpy(&i, got, sizeof(i));
 		if (i >= BLOCKS || len != blocks[i].len ||
 		    !same(got + 8, len - 8, i, 8)) {
+			fprintf(stderr, "# %zd bytes of block %llu received\n",
+				len, i);
 			wrong = true;
 			continue;
 		}
@@ -655,6 +815,15 @@ static bool send_numbered(u64 i)
 			n += more;
 		else if (!says_so(-errno))
 			wrong = true;
+	}
+	/* The next one would go on with it. */
+	if (n > 0 && n < len) {
+		fprintf(stderr, "# %zd of %u bytes of block %llu sent\n", n,
+			len, i);
+		wrong = true;
+		abandon(tx);
+		tx = -1;
+		reopen();
 	}
 	return blocks[i].accepted;
 }

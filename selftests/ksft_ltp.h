@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -612,8 +613,11 @@ static inline bool got_block(int fd, u64 seed, size_t len)
 	return ok;
 }
 
-/* The next notice, waiting @ms for it at most. */
-static inline bool got_notice(int fd, struct ltp_notice *n, int ms)
+/*
+ * The next entry of the error queue, waiting @ms for it at most; false if it is
+ * not of @type, or not @len bytes long.
+ */
+static inline bool got_error(int fd, int type, void *data, size_t len, int ms)
 {
 	union control control;
 	struct msghdr msg = {
@@ -623,18 +627,66 @@ static inline bool got_notice(int fd, struct ltp_notice *n, int ms)
 	s64 until = now_ms() + ms;
 	struct cmsghdr *cm;
 
-	memset(n, 0, sizeof(*n));
+	memset(data, 0, len);
 	while (recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
 		if (now_ms() >= until)
 			return false;
 		wait_for(fd, POLLERR, until - now_ms());
 	}
 	cm = CMSG_FIRSTHDR(&msg);
-	if (!cm || cm->cmsg_level != SOL_LTP || cm->cmsg_type != LTP_NOTICE ||
-	    cm->cmsg_len != CMSG_LEN(sizeof(*n)))
+	if (!cm || cm->cmsg_level != SOL_LTP || cm->cmsg_type != type ||
+	    cm->cmsg_len != CMSG_LEN(len))
 		return false;
-	memcpy(n, CMSG_DATA(cm), sizeof(*n));
+	memcpy(data, CMSG_DATA(cm), len);
 	return true;
+}
+
+/* The next notice, waiting @ms for it at most. */
+static inline bool got_notice(int fd, struct ltp_notice *n, int ms)
+{
+	return got_error(fd, LTP_NOTICE, n, sizeof(*n), ms);
+}
+
+/* The next notice of one of @kinds, waiting @ms; what else comes is dropped. */
+static inline bool next_notice(int fd, struct ltp_notice *n, u32 kinds,
+			       int ms)
+{
+	union control control;
+	struct msghdr msg = {
+		.msg_control = control.buf,
+	};
+	s64 until = now_ms() + ms;
+	struct cmsghdr *cm;
+
+	for (;;) {
+		msg.msg_controllen = sizeof(control.buf);
+		if (recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+			if (now_ms() >= until)
+				return false;
+			wait_for(fd, POLLERR, until - now_ms());
+			continue;
+		}
+		cm = CMSG_FIRSTHDR(&msg);
+		if (!cm || cm->cmsg_type != LTP_NOTICE)
+			continue;
+		memcpy(n, CMSG_DATA(cm), sizeof(*n));
+		if (LTP_NOTICE_BIT(n->kind) & kinds)
+			return true;
+	}
+}
+
+/* A file in memory of @len bytes, as fill() has them, to be read from 0. */
+static inline int file_with(u64 seed, size_t len)
+{
+	int fd = memfd_create("block", 0);
+	u8 *buf = malloc(len);
+
+	fill(buf, len, seed, 0);
+	if (write(fd, buf, len) != len)
+		perror("memfd");
+	free(buf);
+	lseek(fd, 0, SEEK_SET);
+	return fd;
 }
 
 /* Waits until there are no sessions at all. */
