@@ -9,6 +9,7 @@
 #	engine 1               engine 2           10.18.1.2
 #	with a small buffer    a hostile peer 3   10.18.1.3  peer/hostile.py
 #	10.18.1.1              a stranger         10.18.1.4
+#	                       a crowd of both    10.18.1.20 and more
 #	      a0 ------veth----- b0
 #
 # --cost: prints what hostile datagrams cost, see peer/hostile.py.
@@ -18,8 +19,8 @@
 
 here=$(cd "$(dirname "$0")" && pwd)
 topo_direct
-printf 'addr add %s\n' '10.18.1.3/24 dev b0' '10.18.1.4/24 dev b0' |
-	ip -n "$B" -batch - || die "no more addresses"
+printf 'addr add 10.18.1.%d/24 dev b0\n' 3 4 {20..49} | ip -n "$B" -batch - ||
+	die "no more addresses"
 python3 -B "$here/peer/hostile.py" "$@" "$A" "$B"
 rc=$?
 FINISHED=1

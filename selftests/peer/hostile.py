@@ -14,7 +14,6 @@ on a machine whose clock counts instructions.
 import errno
 import json
 import os
-import random
 import select
 import socket
 import subprocess
@@ -22,11 +21,13 @@ import sys
 import time
 
 import app
-from codec import Segment, decode, pattern, sdnv
+from cgroup import Cgroup, Skip
+from codec import CAS, CR, CS, RA, RS, Segment, decode, pattern, sdnv
+from floods import ALL, EOB, SERVICE, Kinds, data
 
 NEAR, HONEST, HOSTILE, STRANGER = ("10.18.1.1", "10.18.1.2", "10.18.1.3",
                                    "10.18.1.4")
-SERVICE, BLOCK = 5, 100000
+BLOCK = 100000
 RCVBUF = 512 << 10      # doubled by the kernel
 IMPORTS = 2000
 MEMORIES = 1000
@@ -38,8 +39,8 @@ DEBUG = "LTP_DEBUG" in os.environ
 # One kernel sees the most of it.
 LESS = DEBUG or os.environ.get("LTP_KERNEL", "6.12") != "6.12"
 FLOOD = 100 if DEBUG else 500
-RED, CP, EOB, GREEN, GEOB = 0, 1, 3, 4, 7
-RS, RA, CS, CAS, CR, CAR = 8, 9, 12, 13, 14, 15
+# Blocks of a transfer that is to take its time beside that, 0.1 s each.
+BESIDE = 3
 
 
 def ltp(*words):
@@ -52,149 +53,6 @@ def stats(engine=1):
     return json.loads(ltp("-j", "stats", "show", "engine", engine))[0]
 
 
-def data(kind, session, start, payload=b"x", cp=None, who=3, head=(), tail=(),
-         service=SERVICE):
-    return Segment(kind, originator=who, session=session, service=service,
-                   start=start, end=start + len(payload), payload=payload,
-                   cp=cp, extensions=(head, tail)).encode()
-
-
-class Kinds:
-    """Datagrams, each method an endless supply of one kind of them."""
-
-    def __init__(self):
-        self.random = random.Random(18)
-        self.last = 1000000
-
-    def new(self):
-        self.last += 1
-        return self.last
-
-    def guess(self):
-        return self.random.getrandbits(32)
-
-    def malformed(self):
-        """datagrams that are no segments"""
-        while True:
-            yield b"\xff" * 24
-
-    def sessions(self):
-        """a new session each, never continued"""
-        while True:
-            yield data(RED, self.new(), 0)
-
-    def blocks(self):
-        """a whole block each, its report never acknowledged"""
-        while True:
-            s = self.new()
-            yield data(EOB, s, 0, cp=s)
-
-    def offsets(self):
-        """a new session at a giant offset each"""
-        while True:
-            yield data(RED, self.new(), self.random.getrandbits(62))
-
-    def overlaps(self):
-        """segments that overlap each other, of one session"""
-        s = self.new()
-        while True:
-            at = self.random.randrange(20000)
-            yield data(RED, s, at, b"o" * self.random.randrange(1, 1000))
-
-    def gaps(self):
-        """one octet between two gaps each, of one session"""
-        s, at = self.new(), 0
-        while True:
-            at += 2
-            yield data(RED, s, at % 200000)
-
-    def checkpoints(self):
-        """checkpoints behind 200 gaps, each asking for a report"""
-        while True:
-            s = self.new()
-            for n in range(200):
-                yield data(RED, s, 2 * n)
-            for n in range(500):
-                yield data(CP, s, 400, cp=2 * n + 1)
-
-    def crowded(self):
-        """checkpoints behind 20 gaps, 40 to a datagram"""
-        while True:
-            s = self.new()
-            yield b"".join(data(RED, s, 2 * n) for n in range(20))
-            for n in range(10):
-                yield b"".join(data(CP, s, 40, cp=2 * (n * 40 + k) + 1)
-                               for k in range(40))
-
-    def stubborn(self):
-        """checkpoints of one session, behind 20 gaps, 40 to a datagram"""
-        s, n = self.new(), 0
-        yield b"".join(data(RED, s, 2 * n) for n in range(20))
-        while True:
-            yield b"".join(data(CP, s, 40, cp=n + k) for k in range(1, 80, 2))
-            n += 80
-
-    def extensions(self):
-        """30 unknown extensions each"""
-        side = tuple((tag, b"e" * 30) for tag in range(0x10, 0x1f))
-        while True:
-            yield data(RED, self.new(), 0, head=side, tail=side)
-
-    def greens(self):
-        """a new session of green data each"""
-        while True:
-            yield data(GREEN, self.new(), 0)
-
-    def cancels(self):
-        """cancellations of sessions that are guessed"""
-        while True:
-            yield Segment(CS, originator=3, session=self.guess(),
-                          reason=1).encode()
-            yield Segment(CR, originator=1, session=self.guess(),
-                          reason=1).encode()
-
-    def reports(self):
-        """reports of sessions that are guessed"""
-        while True:
-            yield Segment(RS, originator=1, session=self.guess(), rs=9, cp=7,
-                          start=0, end=100000,
-                          claims=[(0, 1), (50, 100)]).encode()
-
-    def claims(self):
-        """reports of 200 claims, of sessions that are guessed"""
-        some = [(4 * n, 4 * n + 2) for n in range(200)]
-        while True:
-            yield Segment(RS, originator=1, session=self.guess(), rs=9, cp=7,
-                          start=0, end=1000, claims=some).encode()
-
-    def acks(self):
-        """acknowledgments of reports and cancellations that are guessed"""
-        while True:
-            yield Segment(RA, originator=3, session=self.guess(), rs=9).encode()
-            yield Segment(CAS, originator=1, session=self.guess()).encode()
-
-    def drip(self):
-        """the next octet of one of 200 sessions each"""
-        sessions, at = [self.new() for _ in range(200)], 0
-        while True:
-            for s in sessions:
-                yield data(RED, s, at)
-            at += 1
-
-    def empties(self, service=SERVICE, many=10):
-        """blocks of no octets, cancelled once they are delivered, many to a
-        datagram"""
-        while True:
-            some = [self.new() for _ in range(many)]
-            yield b"".join(
-                data(EOB, s, 0, b"", cp=s, service=service) +
-                Segment(CS, originator=3, session=s, reason=1).encode()
-                for s in some)
-
-
-ALL = ("sessions", "blocks", "offsets", "overlaps", "gaps", "checkpoints",
-       "crowded", "extensions", "greens", "cancels", "reports", "claims",
-       "acks", "drip", "empties")
 # Those whose answers are larger than they are.  And those that are sent until
 # what is free does not matter, so many octets; where time allows, all that are
 # answered.
@@ -202,7 +60,21 @@ WORTH = ("checkpoints", "crowded")
 ASKING, ASKED = WORTH, 120000
 if not LESS:
     ASKING += ("blocks", "cancels", "reports", "claims", "empties")
-    ASKED = 400000
+# What an idle link has for nothing, at first and in a second: see CREDIT_FREE,
+# CREDIT_RATE; and one answer, which is sent whole or not at all.
+FREE, FREE_RATE, ANSWER = 8192, 1024, 3528
+# What is answered in copies as well; the first of the engines, and hosts, that
+# each kind has for itself; and engines that nobody configured.
+COPIED = ("blocks",) if LESS else ("crowded", "blocks", "cancels", "reports")
+CROWD, UNKNOWN = 20, range(100, 110)
+
+# Those of which something stays; how many are looked at, first and last; and
+# those of many segments, of which a tenth will do.
+GROWING = ("sessions", "blocks", "offsets", "overlaps", "gaps", "checkpoints",
+           "stubborn")
+COSTS, MANY = 1000, ("crowded", "stubborn", "empties")
+# Reports of a session that are heard.
+REPORTS = 65536
 
 # How many of a kind fill the memory of a socket several times, at 1 KiB for a
 # session, as much for an octet or a report; and what then is to count it.
@@ -218,13 +90,18 @@ class Wrong(Exception):
     """What should not be."""
 
 
-class Skip(Exception):
-    """What cannot be tried here."""
-
-
 def expect(condition, what):
     if not condition:
         raise Wrong(what)
+
+
+def mean(numbers):
+    return sum(numbers) / len(numbers)
+
+
+def middle(numbers):
+    """The median"""
+    return sorted(numbers)[len(numbers) // 2]
 
 
 def udp(address, to=NEAR):
@@ -259,72 +136,6 @@ def pages():
     return held, kernel
 
 
-class Cgroup:
-    """A memory cgroup, if there are any here."""
-
-    def __init__(self, top):
-        self.top, self.path = top, top + "/hostile"
-        os.mkdir(top)
-        if subprocess.run(["mount", "-t", "cgroup2", "none", top],
-                          check=False, capture_output=True).returncode:
-            os.rmdir(top)
-            raise Skip("no cgroup2")
-        try:
-            with open(top + "/cgroup.controllers", encoding="ascii") as f:
-                if "memory" not in f.read().split():
-                    raise Skip("no memory cgroups")
-            self.write(top + "/cgroup.subtree_control", "+memory")
-            os.mkdir(self.path)
-        except BaseException:
-            self.unmount()
-            raise
-
-    @staticmethod
-    def write(path, text):
-        with open(path, "w", encoding="ascii") as f:
-            f.write(str(text))
-
-    def enter(self):
-        self.write(self.path + "/cgroup.procs", os.getpid())
-
-    def limit(self, more):
-        """It gets so many bytes more than it has; returns the limit."""
-        limit = self.memory() + more
-        self.write(self.path + "/memory.max", limit)
-        return limit
-
-    def memory(self):
-        """Bytes that it has"""
-        with open(self.path + "/memory.current", encoding="ascii") as f:
-            return int(f.read())
-
-    def line(self, name, key):
-        with open(f"{self.path}/{name}", encoding="ascii") as f:
-            return next(int(line.split()[1]) for line in f
-                        if line.startswith(key + " "))
-
-    def sockets(self):
-        """Bytes that its sockets hold"""
-        return self.line("memory.stat", "sock")
-
-    def peak(self):
-        """The most bytes that it ever had"""
-        with open(self.path + "/memory.peak", encoding="ascii") as f:
-            return int(f.read())
-
-    def kills(self):
-        """Processes that it lost for want of memory"""
-        return self.line("memory.events", "oom_kill")
-
-    def unmount(self):
-        subprocess.run(["umount", self.top], check=False)
-        os.rmdir(self.top)
-
-    def end(self):
-        os.rmdir(self.path)
-        self.unmount()
-
-
 class Test:
     """What all checks share."""
 
@@ -333,6 +144,8 @@ class Test:
         self.near, self.far = app.Namespace(near), app.Namespace(far)
         self.kinds = Kinds()
         self.n = self.failed = 0
+        self.turn = False
+        self.block = pattern(0, BLOCK)
         self.far.enter()
         self.hostile, self.stranger = udp(HOSTILE), udp(STRANGER)
         self.forger = udp(STRANGER, HONEST)
@@ -379,14 +192,15 @@ class Test:
 
     # --- floods ----------------------------------------------------------
 
-    def drain(self, count=True):
-        """(octets, with headers, that came back to the hostile peer)"""
-        got = 0
+    def drain(self, sock=None):
+        """Octets, with headers, that came back to the hostile peer, or another
+        socket."""
+        sock, got = sock or self.hostile, 0
         while True:
             try:
-                got += len(self.hostile.recv(65536)) + 28
+                got += len(sock.recv(65536)) + 28
             except BlockingIOError:
-                return got if count else 0
+                return got
 
     def send(self, sock, packet):
         """Octets on the wire, IP header included"""
@@ -399,24 +213,28 @@ class Test:
             except ConnectionRefusedError:
                 pass
 
-    def flood(self, supply, n, octets=0):
-        """So many datagrams, and octets, at least.  Returns (octets sent,
-        octets that came back so far)."""
+    def flood(self, supply, n, octets=0, sock=None):
+        """So many datagrams and octets at least, perhaps by another socket.
+        Returns (octets sent, octets that came back so far)."""
         sent = got = k = 0
+        sock = sock or self.hostile
         while k < n or sent < octets:
-            sent += self.send(self.hostile, next(supply))
+            sent += self.send(sock, next(supply))
             if k % 64 == 0:
-                got += self.drain()
-                while self.receiver.receive(0):
-                    pass
+                got += self.drain(sock)
+                self.read()
             k += 1
-        return sent, got + self.drain()
+        return sent, got + self.drain(sock)
+
+    def read(self):
+        """Takes what was received."""
+        while self.receiver.receive(0):
+            pass
 
     def settle(self):
         """Nothing of engine 3 is left but memories."""
         def none():
-            while self.receiver.receive(0):
-                pass
+            self.read()
             return not [s for s in json.loads(ltp("-j", "session") or "[]")
                         if s["remote"] == 3]
         expect(eventually(none, 40), "sessions are left")
@@ -429,29 +247,95 @@ class Test:
 
     # --- checks ----------------------------------------------------------
 
+    def crowd(self):
+        """[kind, its engine, its socket, when it began, octets sent, octets that
+        came back so far] of each, some with copies."""
+        crowd = []
+        cases = [(kind, 1) for kind in ALL] + [(kind, 3) for kind in COPIED]
+        # Those that go on and on do not slow the others down.
+        cases.sort(key=lambda case: case[0] in WORTH)
+        for who, (kind, copies) in enumerate(cases, CROWD):
+            host = f"10.18.1.{who}"
+            self.far.enter()
+            sock = udp(host)
+            self.near.enter()
+            # What is worth most is sent again until we are through.
+            ltp("span", "add", "engine", 1, "to", who, "addr", host, "rate",
+                "unlimited", "margin", "100ms", "max-imports", IMPORTS,
+                "max-retries", (5 if LESS else 20) if kind in WORTH else 2,
+                "redundancy", copies)
+            began = time.time()
+            sent, got = self.flood(getattr(Kinds(who), kind)(),
+                                   0, ASKED if kind in ASKING else 40000, sock)
+            crowd.append([kind + (f" x {copies}" if copies > 1 else ""), who,
+                          sock, began, sent, got])
+        return crowd
+
+    def unknown(self):
+        """One segment of each of several engines that nobody configured; what
+        the machine drops after the floods is sent again."""
+        began, sent = time.time(), 0
+        kinds = {who: Kinds(who).blocks() for who in UNKNOWN}
+
+        def known():
+            nonlocal sent
+            for span in json.loads(ltp("-j", "span")):
+                kinds.pop(span["remote"], None)
+            sent += sum(self.send(self.stranger, next(segments))
+                        for segments in kinds.values())
+            return not kinds
+        expect(eventually(known, 10),
+               f"engines {[*kinds]} were not accepted: {stats()}")
+        return ["unknown", None, self.stranger, began, sent, 0]
+
+    def all_come(self, crowd):
+        """Until nobody's timer has anything to send any more."""
+        last = time.time()
+        # Those of engines that nobody configured would take half a minute.
+        names = {who for _, who, *_ in crowd}
+
+        def none():
+            nonlocal last
+            self.read()
+            for member in crowd:
+                more = self.drain(member[2])
+                member[5] += more
+                if more:
+                    last = time.time()
+            if LESS:
+                return time.time() > last + 0.4 * SLOW
+            return not [s for s in json.loads(ltp("-j", "span"))
+                        if s["remote"] in names and s["imports"]]
+        expect(eventually(none, 60), "sessions are left")
+
     def amplified(self):
         """Octets that come back, by octets sent, all resends included."""
         said = []
-        for kind in ALL:
-            # What is worth most is sent again until we are through.
-            self.new_span("margin", "100ms", "max-retries",
-                          20 if kind in WORTH else 2)
-            before, began = stats()["limit-answers"], time.time()
-            sent, got = self.flood(getattr(self.kinds, kind)(),
-                                   *((0, ASKED) if kind in ASKING else
-                                     (70 if kind == "empties" else 700,)))
-            # A first resend, as far as one is due.
-            time.sleep(0.15)
-            got += self.drain()
-            refused = stats()["limit-answers"] - before
-            # What an idle link has for nothing: see CREDIT_FIRST, CREDIT_RATE;
-            # and one report, which is sent whole or not at all.
-            free = 65536 + 3500 + 4096 * (time.time() - began)
+        # One session is not in another's way.
+        self.receiver.option(app.RCVBUF, 16 << 20)
+        old = self.sysctl("accept_unknown", len(UNKNOWN))
+        try:
+            crowd = self.crowd() + [self.unknown()]
+            self.all_come(crowd)
+        finally:
+            self.sysctl("accept_unknown", old)
+            self.receiver.option(app.RCVBUF, RCVBUF)
+        for kind, who, sock, began, sent, got in crowd:
+            refused = 0
+            if who:
+                span = json.loads(ltp("-j", "-s", "span", "show", "engine", 1,
+                                      "to", who))[0]
+                refused = span["stats"]["limit-answers"]
+                sock.close()
             said.append(f"{kind} {got / sent:.2f}" +
                         (f" ({refused} refused)" if refused else ""))
-            expect(got - free <= 2.1 * sent,
+            free = FREE + FREE_RATE * (time.time() - began) if who else 0
+            expect(got <= 3 * sent, f"{kind}: {sent} octets made {got}")
+            expect(got - free - ANSWER <= 2.1 * sent,
                    f"{kind}: {sent} octets made {got}")
             expect(refused or kind not in WORTH, f"{kind}: none was refused")
+        for who in [member[1] for member in crowd if member[1]] + [*UNKNOWN]:
+            ltp("span", "del", "engine", 1, "to", who)
         return "octets answered by octets sent: " + ", ".join(said)
 
     def bounded(self):
@@ -554,6 +438,33 @@ class Test:
             got += len(packet)
         return number, sender
 
+    def too_many(self):
+        """As many reports of a session as are heard, and one: it ends."""
+        if LESS:
+            raise Skip("one kernel is enough")
+        self.new_span("margin", "60s")
+        number, sender = self.session_to_hostile(BLOCK)
+        # All alike but for their numbers, which have three octets.
+        before, behind = Segment(RS, originator=1, session=number,
+                                 rs=(1 << 21) - 1, cp=0, start=0, end=1,
+                                 claims=[(0, 1)]).encode().split(b"\xff\xff\x7f")
+        was = stats()
+        # Nothing is acknowledged meanwhile, which would take long.
+        ltp("span", "cue", "engine", 1, "to", 3, "local-stop")
+        ends = [*range(2000, REPORTS, 2000), REPORTS, REPORTS + 1]
+        for first, end in zip([0, *ends], ends):
+            self.send(self.hostile, b"".join(
+                before + bytes((0x80 | k >> 14, 0x80 | k >> 7 & 0x7f,
+                                k & 0x7f)) + behind
+                for k in range(first + 1, end + 1)))
+            many = stats()["limit-reports"] - was["limit-reports"]
+            expect(many == (end > REPORTS), f"{many} times at {end} reports")
+        lost = stats()["limit-held"] - was["limit-held"]
+        sender.close()
+        self.new_span()
+        # Their acknowledgments waited, but not all of them.
+        expect(lost, "no acknowledgment was lost")
+
     def claimed(self):
         """Reports that claim every other octet of a large block, then reports
         of little, none of which answers a checkpoint."""
@@ -622,17 +533,18 @@ class Test:
         expect(freed, f"{pages()[1] - before[1]} kB are left")
         return said
 
-    def honest(self, blocks, kind=None):
-        """Seconds that so many blocks of engine 2 take, beside a flood."""
+    def honest(self, blocks, kind=None, rate=0):
+        """(seconds that so many blocks of engine 2 take, beside a flood of so
+        many datagrams a second; how many those were)"""
         supply = getattr(self.kinds, kind)() if kind else None
-        block = pattern(0, BLOCK)
+        block = self.block
         began, sent, got, packets = time.time(), 0, 0, 0
         while got < blocks:
             now = time.time()
             expect(now < began + 60 * SLOW, f"{got} of {blocks} blocks")
             # As many as the machine can make without a break in reading.
             for _ in range(16):
-                if not kind or packets >= (now - began) * FLOOD:
+                if not kind or packets >= (now - began) * rate:
                     break
                 self.send(self.hostile, next(supply))
                 packets += 1
@@ -656,17 +568,92 @@ class Test:
             select.select([self.receiver.sock], [], [], 0.002)
         return time.time() - began, packets
 
-    def beside(self, kind):
-        """An honest transfer keeps 80 % of its goodput."""
-        alone, _ = self.honest(10)
-        for _ in range(3):
-            beside, packets = self.honest(10, kind)
-            share = alone / beside
-            if share >= 0.8:
-                break
-            alone, _ = self.honest(10)
-        expect(share >= 0.8, f"{share:.0%} of {alone:.2f} s")
-        return f"{share:.0%}, beside {packets / beside:.0f} datagrams a second"
+    def share(self, kind, rate):
+        """(how much of its goodput a transfer keeps beside a flood, the flood's
+        rate).  Another transfer, alone, is before or behind it."""
+        self.turn = not self.turn
+        alone = self.honest(BESIDE)[0] if self.turn else None
+        beside, packets = self.honest(BESIDE, kind, rate)
+        # What the flood left is not in the way of the other.
+        self.new_span()
+        alone = alone or self.honest(BESIDE)[0]
+        return alone / beside, packets / beside
+
+    def beside(self):
+        """An honest transfer keeps 80 % of its goodput, beside any kind.
+
+        The median of three tries, of all kinds in turn, so that what else the
+        machine does meets all of them; of five, if that is too little.  A
+        machine that cannot make the flood has one of half the rate, down to an
+        eighth.  A quarter is enough of what has many segments.
+        """
+        kinds = ("sessions", "checkpoints", "drip") if LESS else \
+            ALL + ("stubborn",)
+        shares = {kind: [] for kind in kinds}
+        rates = {kind: FLOOD / (4 if kind in MANY else 1) for kind in kinds}
+
+        for turn in range(3):
+            self.turn = turn % 2
+            for kind in kinds:
+                shares[kind].append(self.share(kind, rates[kind])[0])
+        for kind in kinds:
+            while middle(shares[kind]) < 0.8:
+                share, rate = self.share(kind, rates[kind])
+                if rate < 0.9 * rates[kind] and rates[kind] > FLOOD / 8:
+                    rates[kind] /= 2
+                    shares[kind] = [self.share(kind, rates[kind])[0]
+                                    for _ in range(3)]
+                    continue
+                shares[kind].append(share)
+                if len(shares[kind]) > 4:
+                    break
+        said = ", ".join(f"{kind} {middle(shares[kind]):.0%}" +
+                         (f" at {rates[kind]:.0f}" if rates[kind] < FLOOD
+                          else "") for kind in kinds)
+        expect(min(map(middle, shares.values())) >= 0.8, said)
+        return f"beside {FLOOD} a second: {said}"
+
+    def times(self, kind, n):
+        """Nanoseconds that each of the first n datagrams of a kind took to be
+        sent, received and answered, and each of the last n of ten times n, when
+        everything that may stay of them is there."""
+        self.receiver.option(app.RCVBUF, 64 << 20)
+        self.new_span("margin", "60s")
+        ltp("span", "set", "engine", 1, "to", 3, "max-imports", 1 << 20)
+        supply, times = getattr(self.kinds, kind)(), ([], [])
+        for k in range(10 * n):
+            packet = next(supply)
+            began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+            try:
+                self.hostile.send(packet)
+            except BlockingIOError:
+                pass
+            took = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - began
+            if k < n:
+                times[0].append(took)
+            elif k >= 9 * n:
+                times[1].append(took)
+            if k % 256 == 0:
+                self.drain()
+        # Their sessions, too.
+        self.new_span()
+        self.read()
+        self.receiver.option(app.RCVBUF, RCVBUF)
+        return times
+
+    def grows(self):
+        """What a datagram costs when there is ten times as much of its kind, by
+        the median, which what else the machine does hardly changes."""
+        if LESS:
+            raise Skip("one kernel is enough")
+        said, grew = [], []
+        for kind in GROWING:
+            first, last = map(middle, self.times(kind, 300))
+            said.append(f"{kind} {first / 1e3:.0f} us, then {last / 1e3:.0f} us")
+            if last > 2 * first:
+                grew.append(kind)
+        expect(not grew, ", ".join(said))
+        return ", ".join(said)
 
     def forged(self):
         """The right session number, but from another address."""
@@ -674,7 +661,7 @@ class Test:
         ltp("span", "set", "to", 1, "rate", "400kbit")
         self.near.enter()
         before = stats()
-        self.sender.send(pattern(0, BLOCK))
+        self.sender.send(self.block)
         sessions = []
 
         def begun():
@@ -709,7 +696,7 @@ class Test:
             if found and found[2] == 2:
                 whole = found[0]
                 break
-        expect(whole == pattern(0, BLOCK), "the block did not arrive")
+        expect(whole == self.block, "the block did not arrive")
         dropped = stats()["drop-address"] - before["drop-address"]
         expect(dropped >= 4, f"{dropped} dropped for their address")
 
@@ -787,7 +774,7 @@ class Test:
                 os._exit(0)
         try:
             os.read(told[0], 1)
-            self.sender.send(pattern(0, BLOCK) * 4)
+            self.sender.send(self.block * 4)
             expect(eventually(lambda: cgroup.sockets() >= 4 * BLOCK, 20),
                    f"charged {cgroup.sockets()} bytes")
         finally:
@@ -921,15 +908,17 @@ class Test:
 def main():
     test = Test(*sys.argv[-2:])
     if sys.argv[1] == "--cost":
-        cost(test)
-        return 0
-    test.check("answers are at most twice what is asked", test.amplified)
+        grew = cost(test)
+        if grew:
+            print("not bounded:", *grew)
+        return bool(grew)
+    test.check("answers are at most three times what is asked", test.amplified)
     test.check("memory has its limits, and is given back", test.bounded)
     test.check("empty blocks that nobody reads", test.empty)
     test.check("claims of every other octet", test.claimed)
-    for kind in ("sessions", "checkpoints", "drip"):
-        test.check(f"an honest transfer beside {kind}", test.beside, kind)
-        test.new_span()
+    test.check("more reports than are heard", test.too_many)
+    test.check("an honest transfer beside floods", test.beside)
+    test.check("what a datagram costs does not grow", test.grows)
     test.check("the right session from a wrong address", test.forged)
     test.check("the limit of the machine", test.machine)
     test.check("the memory cgroup", test.group)
@@ -940,30 +929,19 @@ def main():
 
 
 def cost(test):
-    """Instructions of one datagram, those of one that is malformed apart."""
-    n = 1000
-
-    def once(kind):
-        test.new_span()
-        supply = getattr(test.kinds, kind)()
-        packets = [next(supply) for _ in range(n)]
-        began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        for packet in packets:
-            try:
-                test.hostile.send(packet)
-            except BlockingIOError:
-                pass
-        took = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - began
-        while test.receiver.receive(0):
-            pass
-        test.settle()
-        return took / n
-
-    once("malformed")
-    least = once("malformed")
+    """Instructions of one datagram, those of one that is malformed apart: of the
+    first thousand, and of the tenth.  Returns the kinds whose cost grows."""
+    test.times("malformed", COSTS)
+    least, _ = map(mean, test.times("malformed", COSTS))
     print(f"malformed {least:.0f}")
-    for kind in ALL:
-        print(f"{kind} {once(kind) - least:.0f}", flush=True)
+    grew = []
+    for kind in ALL + ("stubborn",):
+        first, last = map(mean, test.times(kind, COSTS // (10 if kind in MANY
+                                                           else 1)))
+        print(f"{kind} {first - least:.0f} {last - least:.0f}", flush=True)
+        if last > 2 * first:
+            grew.append(kind)
+    return grew
 
 
 sys.exit(main())
