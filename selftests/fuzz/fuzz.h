@@ -8,7 +8,7 @@
  * be cut and mixed.  Where the module was built with cover.c, an input that
  * reached new code is kept and varied; without, all are new.
  *
- *	FUZZ_TIME=SECONDS	how long (45)
+ *	FUZZ_TIME=SECONDS	how long (120)
  *	FUZZ_SEED=NUMBER	what everything is made from; printed
  *	PROGRAM FILE		runs the inputs in it, one a line, as printed
  *
@@ -395,7 +395,7 @@ static inline int fuzz_main(const struct fuzzer *f, int argc, char **argv)
 	int i;
 
 	fuzz.f = f;
-	fuzz.until = now_ms() + 1000LL * (env ? atoi(env) : 45);
+	fuzz.until = now_ms() + 1000LL * (env ? atoi(env) : 120);
 	env = getenv("FUZZ_SEED");
 	fuzz.seed = env && *env ? strtoull(env, NULL, 0) :
 		    (u64)time(NULL) << 8 ^ getpid();

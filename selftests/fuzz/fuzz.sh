@@ -17,18 +17,6 @@ out=$BUILD/uml-fuzz
 rc=0
 [ $# -gt 0 ] || set -- codec ranges wire calls netlink
 
-build()
-{
-	local objs
-
-	mkdir -p "$out/net/ltp"
-	ln -sfn "$(realpath --relative-to="$out/net/ltp" "$fuzz/cover.c")" "$out/net/ltp/cover.c"
-	objs=$(sed -n 's/^ltp-y [:+]= //p' "$TOP/net/ltp/Kbuild" | xargs)
-	"$HARNESS/build-module.sh" uml "$out" "ltp-y=$objs cover.o" \
-		KCOV_INSTRUMENT=y KCOV_INSTRUMENT_cover.o=n "KCFLAGS=-Werror -g"
-	locked build make -s -C "$TOP/selftests" -j "$JOBS" all
-}
-
 # guest NAME
 guest()
 {
@@ -44,7 +32,8 @@ guest()
 covers=()
 cd "$TOP"
 "$HARNESS/build-uml.sh" > /dev/null
-build
+"$HARNESS/build-cover.sh" > /dev/null
+locked build make -s -C "$TOP/selftests" -j "$JOBS" all
 for t; do
 	case $t in
 	codec | ranges) make -s -C "$fuzz" "TIME=$TIME" "SEED=${SEED:-0}" "run-$t" || rc=1 ;;

@@ -9,6 +9,8 @@
  *	|  engines 1 and 2, and what the messages make       lo    |
  *	+----------------------------------------------------------+
  */
+#include <assert.h>
+
 #include "fuzz.h"
 
 #define MESSAGE	4096
@@ -39,19 +41,28 @@ static const u8 span_size[] = {
 	[LTP_A_SPAN_EXPORTS] = 4, [LTP_A_SPAN_IMPORTS] = 4,
 	[LTP_A_SPAN_TX_QUEUE] = 4, [LTP_A_SPAN_INFLIGHT] = 8,
 	[LTP_A_SPAN_CUE] = 4, [LTP_A_SPAN_STATS] = 255,
-	[LTP_A_SPAN_FLOWS] = 4,
+	[LTP_A_SPAN_FLOWS] = 4, [LTP_A_SPAN_BURST_ADAPT] = 1,
+	[LTP_A_SPAN_BURST_NOW] = 4,
 };
 
 static const u8 session_size[] = {
 	[LTP_A_SESSION_ENGINE] = 8, [LTP_A_SESSION_REMOTE] = 8,
 	[LTP_A_SESSION_NUMBER] = 8, [LTP_A_SESSION_EXPORT] = 1,
 	[LTP_A_SESSION_STATE] = 4, [LTP_A_SESSION_SERVICE] = 8,
+	[LTP_A_SESSION_LENGTH] = 8, [LTP_A_SESSION_RED_LENGTH] = 8,
+	[LTP_A_SESSION_DONE] = 8, [LTP_A_SESSION_RETRANSMITTED] = 8,
 	[LTP_A_SESSION_AGE] = 8,
 };
 
 static const u8 net_size[] = {
 	[LTP_A_NET_ENGINE] = 8, [LTP_A_NET_STATS] = 255,
 };
+
+/* None is forgotten. */
+static_assert(sizeof(engine_size) == LTP_A_ENGINE_MAX + 1, "engine_size");
+static_assert(sizeof(span_size) == LTP_A_SPAN_MAX + 1, "span_size");
+static_assert(sizeof(session_size) == LTP_A_SESSION_MAX + 1, "session_size");
+static_assert(sizeof(net_size) == LTP_A_NET_MAX + 1, "net_size");
 
 struct set {
 	const u8 *size;
