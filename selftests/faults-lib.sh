@@ -116,9 +116,12 @@ span_is_idle()
 	}
 }
 
+# Nor memory of any: pages, of which each processor may keep up to 256 to
+# itself.  When the module is unloaded it looks for the last page.
 no_sockets()
 {
-	awk '$1 == "LTP" { exit $3 != 0 }' /proc/net/protocols
+	awk -v slack=$((256 * $(nproc))) \
+		'$1 == "LTP" { exit $3 != 0 || $4 > slack }' /proc/net/protocols
 }
 
 # check_book [OPTION...]: what became of blocks 1 to LAST; sets sent,
@@ -312,8 +315,9 @@ unread()
 # not read lost and counted, but for one that a reader died with.
 readers_killed()
 {
-	local i gone
+	local i gone before
 
+	before=$(unread)
 	netem "" && start "${many[@]}" -- pace "${1-3}" && halfway 20 || return
 	for i in {1..6}; do
 		sleep 0.2
@@ -321,18 +325,39 @@ readers_killed()
 		sleep 0.1
 		reader || return
 	done
-	written && gone=$(unread) && settled lost $((gone + 1)) &&
+	written && gone=$(($(unread) - before)) && settled lost $((gone + 1)) &&
 	is "$cancelled" -gt 0 "blocks cancelled" &&
 	is "$completed" -gt $((LAST / 4)) "blocks completed"
+}
+
+# B has begun so many blocks and more
+imports_at_least()
+{
+	[ "$(on "$B" ltp -j span show to 1 | jq '.[0].imports')" -ge "$1" ]
+}
+
+# Blocks that it had left open when it was killed: cancelled, each told to B.
+OPEN=8
+
+open_were_cancelled()
+{
+	counters &&
+	is "${CA[blocks-cancelled]}" -eq "$OPEN" "blocks cancelled in A" &&
+	is "${CB[blocks-refused]}" -eq "$OPEN" "blocks cancelled in B" &&
+	is "${CB[rx-cancels]}" -ge "$OPEN" "cancellations in B" || return
+	set -- "$(ledger check "$BOOK" $((N + 1)) $((N + OPEN)))" || return
+	is "${1#*received=}" = "0 ${1#*received=0 }" "open blocks received"
 }
 
 # What it had sent goes on without it; what it was sending is no block.
 writer_killed()
 {
-	netem "delay 20ms" && start "${many[@]}" -- pace 4 && halfway 50 || return
+	netem "delay 20ms" && start "${many[@]}" -- pace 4 open "$OPEN" && halfway 50 &&
+		wait_for 30 imports_at_least "$OPEN" || return
 	kill -KILL "$SENDER"
 	wait "$SENDER" 2> /dev/null
 	SENT=$(ledger check "$BOOK" 1 "$LAST" dead lost "$LAST" | sed 's/sent=\([0-9]*\) .*/\1/')
+	POLL=0.5 wait_for "$LIMIT" none_left && open_were_cancelled || return
 	# Others do not notice.
 	writer $((N + 1)) $((2 * N)) && written && POLL=0.5 wait_for "$LIMIT" none_left || return
 	LAST=$SENT
@@ -411,6 +436,51 @@ suspended()
 	is $((${EPOCHREALTIME/[.,]/} - began)) -ge 900000 "us of standing still" ||
 		return
 	written && settled && all_received
+}
+
+# now: of the clock that is on the wall, in us
+now()
+{
+	echo "${EPOCHREALTIME/[.,]/}"
+}
+
+# stand_still SECONDS: the whole machine, as the harness does it (vm.sh); from
+# within time jumps
+stand_still()
+{
+	local last at i
+
+	last=$(now)
+	echo "$1" > "$LTP_STANDSTILL" || return
+	for i in {1..600}; do
+		sleep 0.05
+		# Looked at once: nothing falls between two looks.
+		at=$(now)
+		[ $((at - last)) -lt $(($1 * 800000)) ] || return 0
+		last=$at
+	done
+	echo "the machine did not stand still"
+	return 1
+}
+
+# The machine stands still, in mid-traffic, for longer than all timers of the
+# sessions: they are overdue when it goes on.  Who has it stand still may be slow
+# to hear of it.
+machine_stops()
+{
+	local i
+
+	for i in {1..3}; do
+		netem "delay 20ms" && start "${many[@]}" -- pace $((5 * i)) &&
+			halfway 50 && stand_still 10 || return
+		if ! received_at_least "$LAST"; then
+			written && settled && all_received
+			return
+		fi
+		written && settled || return
+	done
+	echo "no traffic whenever the machine stood still"
+	return 1
 }
 
 # Wall time jumps by a day, forth and back.

@@ -47,4 +47,7 @@ if can_freeze; then
 else
 	skip "processes stand still" "a kernel that does not freeze for a test"
 fi
+if [ -n "${LTP_STANDSTILL-}" ]; then
+	fault "the machine stands still" machine_stops
+fi
 finish

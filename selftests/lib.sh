@@ -337,7 +337,7 @@ receive()
 
 	shift 3
 	rm -f "$file" "$file".??????
-	ip netns exec "$ns" ltp recv timeout "${RECV_TIMEOUT:-30s}" "$@" "$service" "$file" \
+	ip netns exec "$ns" ltp recv timeout "${RECV_TIMEOUT:-$((30 * ${LTP_SLOW:-1}))s}" "$@" "$service" "$file" \
 		2> "$file.log" &
 	RECEIVER=$!
 	PIDS+=("$RECEIVER")

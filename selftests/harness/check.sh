@@ -174,11 +174,14 @@ stock)
 	pool
 	;;
 debug)
-	if ! { "$HARNESS/build-uml.sh" > /dev/null && "$HARNESS/build.sh" uml; }; then
+	if ! { "$HARNESS/build-uml.sh" > /dev/null && "$HARNESS/build.sh" uml &&
+	       "$HARNESS/build-cover.sh" > /dev/null; }; then
 		group 1 build 0 1 0
 		finish
 	fi
-	[ -n "${TESTS-}" ] || beside "codec fuzzers" make -s -C "$TOP/selftests/fuzz" run TIME=15
+	[ -n "${TESTS-}" ] || beside "codec fuzzers" make -s -C "$TOP/selftests/fuzz" run TIME=120
+	# The fuzzers in the guests go by which code they reach.
+	export LTP_COVER=/src/build/uml-fuzz/ltp.ko
 	# One guest is one CPU.  What cannot be divided goes first.
 	queue "debug kernel, time travel" check-uml-timetravel \
 		"$HARNESS/uml.sh" -T -t "$((2400 * ${LTP_SLOW:-1}))"

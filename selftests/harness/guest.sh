@@ -6,7 +6,8 @@
 #
 # A line of the list is "NAME SECONDS [FLAG...]"; NAME is an executable
 # below selftests/ or build/selftests/.  Flags: debug-only, stock-only,
-# timetravel (only there).
+# timetravel (only there), cover (with the module LTP_COVER, if set, which tells
+# what code was run).
 # TESTS="a b" selects by name, with or without suffix; LTP_SHARD=I/N is the
 # Ith of N parts that may take about equally long; LTP_SLOW=N allows for N times the
 # seconds, on a machine that has others to serve.
@@ -16,6 +17,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=netns.sh
+. "$HARNESS/netns.sh"
 set +e
 
 list=${1:-$TOP/selftests/tests.list}
@@ -41,11 +44,13 @@ kmemleak=/sys/kernel/debug/kmemleak
 [ ! -e $kmemleak ] || echo clear > $kmemleak
 
 symbols=/tmp/ltp.symbols
+netns_before=$(netns_count)
 
+# load [MODULE]
 load()
 {
 	# Not on the module path: what it needs was loaded above.
-	grep -q '^ltp ' /proc/modules || insmod "$LTP_MODULE" || return
+	grep -q '^ltp ' /proc/modules || insmod "${1:-$LTP_MODULE}" || return
 	[ -z "${LTP_DEBUG-}" ] || grep '\[ltp\]$' /proc/kallsyms > $symbols
 }
 
@@ -100,6 +105,7 @@ complaints()
 	check_log /tmp/dmesg.part 2>&1
 }
 
+# run NAME SECONDS [MODULE]
 run()
 {
 	local name=$1 limit=$(($2 * ${LTP_SLOW:-1})) out=/results/${1//\//_}.log rc ok bad skip top plan from why="" start=$SECONDS
@@ -108,7 +114,7 @@ run()
 	from=$(($(dmesg | wc -l) + 1))
 	# Scripts are here, programs were built elsewhere.
 	cmd=$(PATH=$TOP/selftests:$TOP/build/selftests type -P "$name")
-	if load && [ -n "$cmd" ]; then
+	if load "${3-}" && [ -n "$cmd" ]; then
 		timeout -k 10 "$limit" "$cmd" > "$out" 2>&1 < /dev/null
 		rc=$?
 	else
@@ -167,7 +173,7 @@ shard=0 shards=1
 if [ -n "${LTP_SHARD-}" ]; then
 	shard=${LTP_SHARD%/*} shards=${LTP_SHARD#*/}
 fi
-tests=() limits=() sums=()
+tests=() limits=() modules=() sums=()
 while read -r name limit flags; do
 	case $name in '' | '#'*) continue ;; esac
 	# shellcheck disable=SC2086
@@ -179,6 +185,10 @@ while read -r name limit flags; do
 	sums[least]=$((${sums[least]:-0} + limit))
 	if [ "$least" -eq "$shard" ]; then
 		tests+=("$name") limits+=("$limit")
+		case " $flags " in
+		*" cover "*) modules+=("${LTP_COVER-}") ;;
+		*) modules+=("") ;;
+		esac
 	fi
 done < "$list"
 
@@ -186,20 +196,35 @@ echo "TAP version 13"
 echo "# $(uname -sr)${LTP_TIMETRAVEL:+, time travel}"
 echo "1..$((${#tests[@]} + 1))"
 for i in "${!tests[@]}"; do
-	run "${tests[i]}" "${limits[i]}"
+	run "${tests[i]}" "${limits[i]}" "${modules[i]}"
 done
 
 # The module must go, and leave nothing.
 from=$(($(dmesg | wc -l) + 1)) status=0 why=
 load || why="cannot load the module"
 [ -n "$why" ] || sweep || why="cannot unload the module"
+if [ -z "$why" ]; then
+	# Once is enough: to look makes one, which takes time to go.
+	i=0
+	until netns_fit "$netns_before"; do
+		if [ $((i += 1)) -eq 60 ]; then
+			why="$(($(netns_count) - netns_before)) network namespaces are left"
+			break
+		fi
+		sleep 0.5
+	done
+fi
+if [ "${LTP_KERNEL-}" = uml ] && [ ! -e $kmemleak ]; then
+	why=${why:-no kmemleak}
+fi
 if [ -z "$why" ] && [ -e $kmemleak ]; then
+	# Out of memory it turns itself off for good, and can scan no more.
 	# Objects younger than five seconds are not looked at, and a stale
 	# stack slot may still point to one.
 	for i in 1 2; do
 		for _ in {1..30}; do /bin/true; done
 		sleep 6
-		echo scan > $kmemleak
+		echo scan > $kmemleak || why="kmemleak is off"
 	done
 	cat $kmemleak > /tmp/kmemleak
 	if [ -s /tmp/kmemleak ]; then

@@ -350,6 +350,26 @@ kernel_kdir()
 	fi
 }
 
+# in_effect DOTCONFIG: of the options on standard input, prints those that a
+# kernel's configuration has not, or has where they are off; fails if there are
+# any.  One that is gone or lost a dependency would go unnoticed.
+in_effect()
+{
+	local bad
+
+	bad=$(awk '
+		NR == FNR { sub(/^# /, ""); sub(/ is not set$/, "=n"); has[$0] = 1
+			sub(/=.*/, ""); set[$0] = 1; next }
+		/^CONFIG_/ && !($0 in has) {
+			name = $0
+			sub(/=.*/, "", name)
+			if (!/=n$/ || name in set) print
+		}' "$1" -)
+	[ -z "$bad" ] && return
+	printf '%s\n' "$bad" | sed 's/^/# not in effect: /' >&2
+	return 1
+}
+
 # --- running guests ------------------------------------------------------
 
 # What no kernel log may hold.  Fault injection prints traces of its own, so
@@ -360,13 +380,16 @@ LOG_BAD+='|possible (recursive|circular|irq lock|deadlock)|inconsistent lock sta
 LOG_BAD+='|suspicious RCU|bad unlock balance|ODEBUG:|refcount_t:|ref_tracker: .* has'
 LOG_BAD+='|unregister_netdevice: waiting|scheduling while atomic|soft lockup|stack-protector'
 LOG_BAD+='|list_(add|del) corruption|[Uu]nable to handle|segfault .* ltp|nobody cared'
+# kmemleak that stopped looking.
+LOG_BAD+='|leak detector disabled|kmemleak: Memory pool empty'
 # What is none of ours: advice about the emulated processor.
 LOG_OK='Spectre|RETBleed|MDS: |Vulnerable|x86/cpu: '
 
 # without_others FILE: a kernel log without the data races that KCSAN saw in
 # others' code: ours are those with a function of ours near the top of one of
-# the two stacks.  And without what nf_tables (6.12) says of its own lists,
-# which a mutex protects that the check is not told of.
+# the two stacks.  And without what nf_tables and fib_rules (6.12) say of their own
+# lists, which a lock protects that the check is not told of, or none need: the
+# latter where a namespace that begins finds no memory.
 without_others()
 {
 	awk '
@@ -381,6 +404,7 @@ without_others()
 	title != "" && /Reported by/ { flush() }
 	/WARNING: suspicious RCU usage/ { flush(); rcu = $0; next }
 	rcu != "" && /net\/netfilter\/nf_tables_api\.c:/ { rcu = "" }
+	rcu != "" && /net\/ipv4\/fib_frontend\.c:/ { rcu = "" }
 	rcu != "" && /rcu_scheduler_active/ { flush() }
 	{ print }
 	END { flush() }' "$1"
@@ -441,8 +465,8 @@ guest_command()
 		export PATH=/src/build/tools:/src/build/selftests:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
 		C
 		# What the caller set for the tests goes along.
-		for v in TESTS LTP_SHARD LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL LTP_SOAK \
-				FUZZ_TIME FUZZ_SEED; do
+		for v in TESTS LTP_STANDSTILL LTP_SHARD LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL LTP_SOAK \
+				LTP_COVER FUZZ_TIME FUZZ_SEED; do
 			[ -z "${!v-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 		done
 		cat <<-'C'
@@ -461,6 +485,42 @@ guest_command()
 		exit "$rc"
 		C
 	} > "$RESULT_DIR/cmd.sh"
+}
+
+# descendant PID NAME: prints the process below PID whose name begins so
+descendant()
+{
+	local p
+
+	for p in $(pgrep -P "$1"); do
+		case $(cat "/proc/$p/comm" 2> /dev/null) in
+		"$2"*)
+			echo "$p"
+			return
+			;;
+		esac
+		descendant "$p" "$2" && return
+	done
+	return 1
+}
+
+# standstills NAME: in the background beside a guest, which is the process NAME
+# below this one: has it stand still when it asks for it, by writing for how many
+# seconds to $LTP_STANDSTILL.
+standstills()
+{
+	local ask=$RESULT_DIR/standstill n pid
+
+	while sleep 0.2; do
+		[ -s "$ask" ] || continue
+		n=$(cat "$ask")
+		rm -f "$ask"
+		pid=$(descendant $$ "$1") || continue
+		log "process $pid stands still for $n s"
+		kill -STOP "$pid"
+		sleep "$n"
+		kill -CONT "$pid"
+	done
 }
 
 # tap_count FILE: "PASSED FAILED SKIPPED TOP PLAN": results in a KTAP output,

@@ -9,6 +9,9 @@
 # in build/results/KERNEL/dmesg; RESULT_DIR=... puts it elsewhere.
 # VM_CPUS, VM_MEMORY, VM_APPEND (kernel arguments), VM_QEMU (its options) change
 # the machine.
+#
+# COMMAND may have the whole machine stand still, as one that is suspended, by
+# writing for how many seconds to the file $LTP_STANDSTILL; time goes on.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -46,10 +49,12 @@ vng()
 # boot ACCEL: ends a guest that does not get as far as its command.
 boot()
 {
-	local pid rc=0 i
+	local pid stops rc=0 i
 
 	vng "$1" &
 	pid=$!
+	standstills qemu-system &
+	stops=$!
 	for ((i = 0; i < boot_limit; i++)); do
 		if [ -e "$RESULT_DIR/begun" ] || ! kill -0 $pid 2> /dev/null; then
 			break
@@ -58,6 +63,7 @@ boot()
 	done
 	[ -e "$RESULT_DIR/begun" ] || pkill -f -- "--rwdir=/results=$RESULT_DIR " || :
 	wait $pid || rc=$?
+	kill $stops
 	return $rc
 }
 
@@ -89,6 +95,7 @@ probe_kvm()
 [ -e "$ROOT/boot/vmlinuz-$KREL" ] || die "run selftests/harness/setup.sh first"
 results_dir "$KLABEL"
 locked kvm probe_kvm
+export LTP_STANDSTILL=/results/standstill
 guest_command "$KLABEL" "$@"
 # Up to three times if it is the emulator's failure: one that dies of an
 # assertion of its own (as qemu's of MSI-X at times does while a kernel boots),
