@@ -146,46 +146,143 @@ softirqs()
 	mapfile -t SOFTIRQS < <(while read -r n _; do echo $((16#$n)); done < /proc/net/softnet_stat)
 }
 
+# rps N: the CPUs, as a bit map, that receive what arrives at b0
+rps()
+{
+	# shellcheck disable=SC2016
+	on "$B" sh -c 'for q in /sys/class/net/b0/queues/rx-*; do
+		printf %x "$1" > $q/rps_cpus || exit; done' sh "$1"
+}
+
+# shares FLOWS TIMES: what the CPUs' shares are of the packets of 32 blocks, of a
+# sender on CPU 0, so many times with new ports: MOST and LEAST, in percent
+shares()
+{
+	local -a was
+	local i n all=0
+
+	MOST=0 LEAST=100
+	softirqs
+	was=("${SOFTIRQS[@]}")
+	for ((i = 0; i < $2; i++)); do
+		engines 4 flows "$1" && receive "$B" 5 "$TMP/out" count 32 quiet || return
+		on "$A" taskset -c 0 ltp send quiet block 16K timeout 60s "$TMP/in" 2:5 &&
+			received || { give_up; return 1; }
+		same_pieces "$TMP/out" "$TMP/in" 16384 || return
+	done
+	softirqs
+	for i in "${!was[@]}"; do
+		all=$((all + SOFTIRQS[i] - was[i]))
+	done
+	for i in "${!was[@]}"; do
+		n=$(((SOFTIRQS[i] - was[i]) * 100 / all))
+		[ $n -lt "$MOST" ] || MOST=$n
+		[ $n -gt "$LEAST" ] || LEAST=$n
+		echo "CPU $i: $((SOFTIRQS[i] - was[i])) of $all packets"
+	done
+}
+
+one_cpu()
+{
+	shares 1 1 && is "$MOST" -ge 90 "percent on one CPU"
+}
+
+# Of 64 flows a CPU of two has less than a fifth once in ten million times.
+all_cpus()
+{
+	shares 16 4 && is "$LEAST" -ge $((40 / cpus)) "percent on each CPU"
+}
+
+# Blocks of the ledger, read by splice(2), or of "ltp send", read by recvmsg(2):
+# the reader runs on CPU $1; then the first block and the others are sent from
+# CPU $2 and checked.
+
+reader_splice()
+{
+	ledger new "$TMP/book" 64 x || return
+	exec {READY}< <(exec ip netns exec "$B" taskset -c "$1" \
+		ledger recv "$TMP/book" 5 4194304 splice)
+	RECEIVER=$!
+	PIDS+=("$RECEIVER")
+	read -r -t $((20 * ${LTP_SLOW:-1})) -u "$READY" _
+}
+
+first_splice()
+{
+	on "$A" taskset -c "$2" ledger send "$TMP/book" 1 1 2:5 max 16384 timeout 60 &&
+	wait_for 10 ledger check "$TMP/book" 1 1
+}
+
+others_splice()
+{
+	on "$A" taskset -c "$2" ledger send "$TMP/book" 2 64 2:5 max 16384 timeout 60 &&
+	wait_for 10 ledger check "$TMP/book" 2 64
+}
+
+same_splice()
+{
+	kill "$RECEIVER" && received && exec {READY}<&- && ledger check "$TMP/book" 1 64
+}
+
+reader_recvmsg()
+{
+	rm -f "$TMP/out"
+	ip netns exec "$B" taskset -c "$1" ltp recv timeout 30s count 32 quiet 5 "$TMP/out" &
+	RECEIVER=$!
+	PIDS+=("$RECEIVER")
+	wait_for 10 exists "$TMP/out.??????"
+}
+
 first_read()
 {
 	[ "$(stat -c %s "$TMP"/out.??????)" -eq 16384 ]
 }
 
-# steered READER SENDER: CPUs to run on; the share of the reader's CPU in what
-# both received, in percent
+first_recvmsg()
+{
+	on "$A" taskset -c "$2" ltp send quiet timeout 60s "$TMP/first" 2:5 &&
+	wait_for 10 first_read
+}
+
+others_recvmsg()
+{
+	on "$A" taskset -c "$2" ltp send quiet block 16K timeout 60s "$TMP/rest" 2:5 && received
+}
+
+same_recvmsg()
+{
+	same_pieces "$TMP/out" "$TMP/in" 16384
+}
+
+# steered READER SENDER HOW: CPUs to run on, and how to read; the share of the
+# reader's CPU in what both received, in percent
 steered()
 {
 	local -a was
 
-	rm -f "$TMP/out"
-	ip netns exec "$B" taskset -c "$1" ltp recv timeout 30s count 32 quiet 5 "$TMP/out" &
-	RECEIVER=$!
-	PIDS+=("$RECEIVER")
-	wait_for 10 exists "$TMP/out.??????" || return
+	"reader_$3" "$1" || return
 	# What the reader has not read yet steers nothing.
-	on "$A" taskset -c "$2" ltp send quiet timeout 60s "$TMP/first" 2:5 &&
-	wait_for 10 first_read || { give_up; return 1; }
+	"first_$3" "$1" "$2" || { give_up; return 1; }
 	softirqs
 	was=("${SOFTIRQS[@]}")
-	on "$A" taskset -c "$2" ltp send quiet block 16K timeout 60s "$TMP/rest" 2:5 &&
-	received || { give_up; return 1; }
+	"others_$3" "$1" "$2" || { give_up; return 1; }
 	softirqs
 	# shellcheck disable=SC2004
 	SHARE=$(((SOFTIRQS[$1] - was[$1]) * 100 /
 		(SOFTIRQS[$1] - was[$1] + SOFTIRQS[$2] - was[$2])))
 	echo "CPU $1, of the reader: $((SOFTIRQS[$1] - was[$1])) packets"
 	echo "CPU $2, of the sender: $((SOFTIRQS[$2] - was[$2])) packets"
-	same_pieces "$TMP/out" "$TMP/in" 16384
+	"same_$3"
 }
 
 not_steered()
 {
-	steered 1 0 && is "$SHARE" -lt 40 "percent on the reader's CPU"
+	steered 1 0 "$1" && is "$SHARE" -lt 40 "percent on the reader's CPU"
 }
 
 follows()
 {
-	steered "$1" "$2" && is "$SHARE" -gt 60 "percent on the reader's CPU"
+	steered "$1" "$2" "$3" && is "$SHARE" -gt 60 "percent on the reader's CPU"
 }
 
 topo_routed
@@ -242,20 +339,33 @@ else
 	skip "16 flows take several" "a kernel without XPS"
 fi
 
+if [ "$cpus" -gt 1 ] && rps $(((1 << cpus) - 1)) 2> /dev/null; then
+	check "1 flow's softirq is on one CPU" one_cpu
+	check "16 flows' softirqs are on all" all_cpus
+	rps 0
+else
+	skip "1 flow's softirq is on one CPU" "one CPU only"
+	skip "16 flows' softirqs are on all" "one CPU only"
+fi
+
 rfs=/proc/sys/net/core/rps_sock_flow_entries
 if [ "$cpus" -gt 1 ] && [ -e $rfs ]; then
 	engines 4 || die "no engines"
-	check "without flow steering the softirq is on the sender's CPU" not_steered
+	check "without flow steering the softirq is on the sender's CPU" not_steered recvmsg
+	check "the same, read by splice" not_steered splice
 	entries=$(cat $rfs)
 	echo 1024 > $rfs &&
 	on "$B" sh -c 'for q in /sys/class/net/b0/queues/rx-*; do
 		echo 256 > $q/rps_flow_cnt || exit; done' || die "no flow steering"
-	check "with it, on the reader's: CPU 1" follows 1 0
-	check "with it, on the reader's: CPU 0" follows 0 1
+	for how in recvmsg splice; do
+		check "with it, on the reader's: CPU 1, $how" follows 1 0 $how
+		check "with it, on the reader's: CPU 0, $how" follows 0 1 $how
+	done
 	echo "$entries" > $rfs
 else
 	for i in "without flow steering the softirq is on the sender's CPU" \
-		"with it, on the reader's: CPU 1" "with it, on the reader's: CPU 0"; do
+		"the same, read by splice" \
+		"with it, on the reader's: CPU "{"1, recvmsg","0, recvmsg","1, splice","0, splice"}; do
 		skip "$i" "one CPU only"
 	done
 fi

@@ -19,7 +19,9 @@
  *   flow control, and what it loses in full buffers would be paid for and not
  *   counted.  With -f it is several such pairs, both of a pair on one CPU, and
  *   the next on the next; AF_LTP receivers then share a service.
- * - held (-h): blocks are sent and not read; what memory that takes.
+ * - for its memory: what is gone from the free memory, at the most, while one
+ *   process sends and receives in turn (-m), and, of blocks that are sent and
+ *   not read (-h), also what is gone in the end.
  *
  * A line for each run: WHAT, and then, as NAME=VALUE, payload bytes received,
  * ns from the first send to the last receive, ns that the sender's and the
@@ -38,7 +40,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -71,10 +75,12 @@ static size_t sessions = 1;
 static size_t reps = 1;
 static size_t stream_ms;
 static size_t hold;
+static size_t peak;
 static size_t lossy;
 static size_t pairs;
 static size_t zero;
 static size_t only;
+static size_t from_file, to_file;
 static const char *ns[2], *address;
 
 static const struct {
@@ -84,7 +90,8 @@ static const struct {
 	{ 's', &size }, { 'b', &block }, { 'p', &piece }, { 'c', &sessions },
 	{ 'r', &reps }, { 'n', &total }, { 't', &stream_ms }, { 'h', &hold },
 	{ 'l', &lossy }, { 'f', &pairs },
-	{ 'z', &zero }, { 'o', &only },
+	{ 'z', &zero }, { 'o', &only }, { 'm', &peak },
+	{ 'e', &from_file }, { 'i', &to_file },
 };
 
 /* What is shown to the other process */
@@ -92,6 +99,7 @@ struct shared {
 	unsigned long long sent;
 	unsigned long long received;
 	unsigned long long last;	/* when */
+	unsigned long long least;	/* free memory */
 	long calls;
 	int done;
 };
@@ -101,6 +109,7 @@ static enum way way;
 static unsigned char *out, *in;
 static int *tx, *rx;
 static long calls;
+static int source = -1, target = -1, tube[2] = { -1, -1 };	/* files */
 
 static void die(const char *what)
 {
@@ -202,6 +211,8 @@ static int room(void)
 {
 	unsigned long long want = 4ULL * block;
 
+	if (hold)
+		want = 2ULL * block * hold / sessions;
 	if (want < 64 << 20)
 		want = 64 << 20;
 	return want < 1 << 30 ? want : 1 << 30;
@@ -367,6 +378,33 @@ static void reap(int fd)
 	while (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0);
 }
 
+/* What is in memory, as a file, and one for what is received. */
+static void open_files(void)
+{
+	size_t len = block < MEM ? block : MEM;
+
+	source = memfd_create("source", MFD_CLOEXEC);
+	target = memfd_create("target", MFD_CLOEXEC);
+	if (source < 0 || write(source, out, len) != len ||
+	    target < 0 || write(target, in, len) != len)
+		die("files");
+	if (pipe(tube) || fcntl(tube[1], F_SETPIPE_SZ, 1 << 20) < 0)
+		die("pipe");
+}
+
+/* From the file, by reference. */
+static void put_file(int fd, size_t from, size_t len)
+{
+	off_t at = from;
+	ssize_t n;
+
+	for (; len; len -= n, calls++) {
+		n = sendfile(fd, source, &at, len);
+		if (n <= 0)
+			die("sendfile");
+	}
+}
+
 /* @more: the block goes on */
 static void put(int fd, unsigned char *buf, size_t len, int more)
 {
@@ -375,6 +413,15 @@ static void put(int fd, unsigned char *buf, size_t len, int more)
 	size_t at;
 	ssize_t n;
 
+	if (from_file == 2) {
+		put_file(fd, buf - out, len);
+		return;
+	}
+	if (from_file) {
+		calls++;
+		if (pread(source, buf, len, buf - out) != len)
+			die("read");
+	}
 	if (way == MMSG) {
 		put_mmsg(fd, buf, len);
 		return;
@@ -423,6 +470,24 @@ static size_t get(int fd, unsigned char *buf, size_t len, int flags)
 	return n > 0 ? n : 0;
 }
 
+/* The same into the file, without a copy in this process. */
+static size_t get_file(int fd, size_t to, size_t len)
+{
+	off_t at = to;
+	ssize_t n, k, left;
+
+	n = splice(fd, NULL, tube[1], NULL, len, SPLICE_F_NONBLOCK);
+	calls++;
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		die("splice");
+	for (left = n; left > 0; left -= k, calls++) {
+		k = splice(tube[0], NULL, target, &at, left, SPLICE_F_MOVE);
+		if (k <= 0)
+			die("splice to a file");
+	}
+	return n > 0 ? n : 0;
+}
+
 /* --- in turn --------------------------------------------------------------- */
 
 static int checking;
@@ -440,7 +505,10 @@ static size_t take(int fd, size_t at, size_t len)
 	while (got < len) {
 		off = (at + got) % MEM;
 		most = len - got < MEM - off ? len - got : MEM - off;
-		n = get(fd, in + off, most, MSG_DONTWAIT);
+		if (to_file == 2)
+			n = get_file(fd, off, most);
+		else
+			n = get(fd, in + off, most, MSG_DONTWAIT);
 		if (!n) {
 			calls++;
 			if (poll(&p, 1, patience) > 0)
@@ -450,6 +518,14 @@ static size_t take(int fd, size_t at, size_t len)
 			errno = ETIMEDOUT;
 			die("receiving");
 		}
+		if (to_file == 1) {
+			calls++;
+			if (pwrite(target, in + off, n, off) != n)
+				die("write");
+		}
+		if (checking && to_file == 2 &&
+		    pread(target, in + off, n, off) != n)
+			die("read what was received");
 		/* Green segments are shorter, so there are gaps between them. */
 		if (checking && !lossy && way != GREEN &&
 		    memcmp(in + off, out + off, n)) {
@@ -492,6 +568,8 @@ static void run_turns(void)
 
 	pin(0);
 	open_all();
+	if (from_file || to_file)
+		open_files();
 	/* Caches, slabs, neighbours.  One turn of many blocks warms enough. */
 	for (i = 0; i < (once >= total ? 1 : 4); i++) {
 		checking = once >= total;
@@ -690,7 +768,7 @@ static void run_stream(void)
 	       calls + sh->calls);
 }
 
-/* --- held ------------------------------------------------------------------ */
+/* --- memory ---------------------------------------------------------------- */
 
 static unsigned long long mem_free(void)
 {
@@ -723,27 +801,65 @@ static unsigned long long mem_settled(void)
 	return is;
 }
 
-/* Sends @hold blocks; what that took from the free memory. */
-static void run_held(void)
+static void mem_look(void)
 {
-	unsigned long long before, after;
-	int i;
+	unsigned long long is = mem_free();
 
+	if (is < sh->least)
+		sh->least = is;
+}
+
+/* A process that looks all the time. */
+static pid_t mem_watch(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (!__atomic_load_n(&sh->done, __ATOMIC_ACQUIRE)) {
+		mem_look();
+		usleep(500);
+	}
+	exit(0);
+}
+
+/*
+ * Sends @hold blocks, each by the next session, or sends and receives @total
+ * bytes.
+ */
+static void run_memory(void)
+{
+	unsigned long long before;
+	size_t got = 0, i;
+	long long held;
+	pid_t watch;
+
+	alarm(300);	/* What has no room waits for ever. */
+	memset(sh, 0, sizeof(*sh));
+	watch = mem_watch();	/* without sockets */
 	open_all();
 	before = mem_settled();
-	for (i = 0; i < hold; i++)
-		put(tx[0], out, block, 0);
-	after = mem_settled();
-	printf("%s bytes=%llu held=%lld\n", names[way],
-	       (unsigned long long)block * hold, (long long)(before - after));
+	__atomic_store_n(&sh->least, before, __ATOMIC_RELEASE);
+	for (i = 0; i < hold; i++, got += block)
+		put(tx[i % sessions], out, block, 0);
+	while (!hold && got < total)
+		got += turn();
+	held = before - mem_settled();
+	__atomic_store_n(&sh->done, 1, __ATOMIC_RELEASE);
+	ended(watch, "watch");
+	printf("%s bytes=%zu held=%lld peak=%lld\n", names[way], got, held,
+	       (long long)(before - sh->least));
 }
 
 /* -------------------------------------------------------------------------- */
 
 static void run(void)
 {
-	if (hold)
-		run_held();
+	if (hold || peak)
+		run_memory();
 	else if (stream_ms)
 		run_stream();
 	else
@@ -764,9 +880,14 @@ static int usage(void)
 		"  -t MS     of a stream\n"
 		"  -f COUNT  of streams, each a sender and a receiver on a CPU\n"
 		"  -h COUNT  of blocks that are sent and not read\n"
+		"  -m 1      what memory it takes at the most\n"
 		"  -l 1      datagrams get lost\n"
 		"  -z 1      with MSG_ZEROCOPY\n"
-		"  -o 1      in turn, but nobody receives\n");
+		"  -o 1      in turn, but nobody receives\n"
+		"  -e 1      in turn, from a file in memory, read and sent\n"
+		"  -e 2      the same, by sendfile()\n"
+		"  -i 1      in turn, into a file in memory, received and written\n"
+		"  -i 2      the same, by splice()\n");
 	return 2;
 }
 
@@ -786,7 +907,7 @@ int main(int argc, char **argv)
 	size_t len, k, r;
 	pid_t pid;
 
-	while ((opt = getopt(argc, argv, "s:b:p:c:r:n:t:h:l:f:z:o:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:b:p:c:r:n:t:h:l:f:z:o:m:e:i:")) != -1) {
 		for (k = 0; k < sizeof(knobs) / sizeof(*knobs); k++)
 			if (knobs[k].opt == opt)
 				*knobs[k].val = strtoul(optarg, NULL, 0);
@@ -794,7 +915,8 @@ int main(int argc, char **argv)
 			return usage();
 	}
 	if (argc - optind < 4 || !size || size > UDP_MOST || !block ||
-	    !sessions || pairs > PAIRS_MAX || (pairs && !stream_ms))
+	    !sessions || pairs > PAIRS_MAX || (pairs && !stream_ms) ||
+	    ((from_file || to_file) && (stream_ms || hold)))
 		return usage();
 	if (pairs)
 		sessions = pairs;
@@ -805,6 +927,9 @@ int main(int argc, char **argv)
 		piece = block;
 	if (piece > MEM)
 		piece = MEM;
+	/* Only sendfile() knows where a file ends, and with it a block. */
+	if (from_file && piece < block)
+		return usage();
 
 	/* Receiving with BATCH buffers may need more than a block. */
 	len = (block < MEM ? block : MEM) + BATCH * UDP_MOST;

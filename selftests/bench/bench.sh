@@ -15,8 +15,11 @@
 #	PLATFORMS="stock icount uml"
 #	BENCH="base path mtu block sessions flows loss memory", also "curve" (cost
 #		by size of block, ten minutes), "zerocopy" (copied or referred to, by
-#		size of segment), "moon" (moon.sh and TCP, ten minutes; on icount,
-#		where no machine is too slow), and "quick" (base and path, 2 runs)
+#		size of segment), "file" (the same of files, by sendfile() and
+#		splice(); not on stock), "moon" (moon.sh and TCP, ten minutes; on
+#		icount, where no machine is too slow), and "quick" (base and path,
+#		2 runs)
+#	WAYS	"red green gso mmsg tcp", what to compare
 #	REPS	runs of each
 #	KERNEL	6.12
 
@@ -43,25 +46,25 @@ for p in $PLATFORMS; do
 	mkdir -p "$d"
 	export RESULT_DIR=$d
 	# shellcheck disable=SC2206
-	cmd=(env "REPS=${REPS-}" "MS=${MS-}" "CURVE_MAX=${CURVE_MAX-}"
+	cmd=(env "REPS=${REPS-}" "MS=${MS-}" "WAYS=${WAYS-}" "CURVE_MAX=${CURVE_MAX-}"
 		/src/selftests/bench/guest.sh "$p" $series)
 	log "measuring on $p"
 	case $p in
 	stock)
 		"$HARNESS/build.sh" "$KERNEL"
-		VM_MEMORY=${VM_MEMORY:-4G} \
+		VM_MEMORY=${VM_MEMORY:-6G} \
 			"$HARNESS/vm.sh" -t 3600 "$KERNEL" "${cmd[@]}"
 		;;
 	icount)
 		"$HARNESS/build.sh" "$KERNEL"
-		VM_CPUS=1 VM_MEMORY=${VM_MEMORY:-4G} VM_QEMU="-icount shift=0,sleep=off" \
+		VM_CPUS=1 VM_MEMORY=${VM_MEMORY:-6G} VM_QEMU="-icount shift=0,sleep=off" \
 			"$HARNESS/vm.sh" -t 3600 "$KERNEL" "${cmd[@]}"
 		;;
 	uml)
 		export UML_KIND=plain
 		"$HARNESS/build-uml.sh" > /dev/null
 		"$HARNESS/build.sh" uml
-		UML_MEMORY=${UML_MEMORY:-4096M} "$HARNESS/uml.sh" -t 3600 "${cmd[@]}"
+		UML_MEMORY=${UML_MEMORY:-6144M} "$HARNESS/uml.sh" -t 3600 "${cmd[@]}"
 		;;
 	*) die "no platform $p" ;;
 	esac > "$d/log" || {

@@ -13,6 +13,8 @@
 #	hop	A a0 ---- ra R rb ---- b0 B
 #					cut up before a0, forwarded and maybe
 #					lost one by one, joined again at b0
+#	apart	as gro			but copied before a0, so that what
+#					B holds is not what A holds
 #	sink	A d0			takes bursts, and loses them
 #	rfs	as whole		but each CPU has a queue, and what
 #	rfgro	as gro			is received follows its reader
@@ -33,7 +35,8 @@ WMEM=$((0x1fffffff))	# the largest net.ltp.wmem
 RMEM=$((1 << 30))	# and rmem
 K=1024
 M=1048576
-all="red green gso mmsg tcp"
+G=$((1 << 30))
+all=${WAYS:-red green gso mmsg tcp}
 cpus=$(nproc)
 bad=0
 raw=/results/raw
@@ -109,6 +112,11 @@ path_gro()
 	on "$B" ethtool -K b0 gro on > /dev/null
 }
 
+path_apart()
+{
+	path_gro "$1" && on "$A" ethtool -K a0 sg off > /dev/null
+}
+
 path_hop()
 {
 	topo_routed
@@ -139,6 +147,14 @@ way()
 	done
 	current="$1 $2"
 	ENGINES=
+}
+
+# renew PATH MTU: the same, in any case
+renew()
+{
+	[ -z "$current" ] || { ip -all netns del; NAMESPACES=(); }
+	current=
+	way "$1" "$2"
 }
 
 # measure SERIES PATH MTU BLOCK SESSIONS LOSS WAYS [OPTION...]
@@ -234,7 +250,7 @@ series_flows()
 	local path n
 
 	if [ "$cpus" -eq 1 ]; then
-		echo "# flows: one CPU only"
+		echo "# flows: two CPUs only"
 		return
 	fi
 	for path in rfs rfgro; do
@@ -267,6 +283,27 @@ series_zerocopy()
 	done
 }
 
+# A file in memory: read and sent, or sendfile(), by size of segment, the sender
+# alone and both ends; received and written, or splice().
+series_file()
+{
+	local segment mtu
+
+	if [ "$cpus" -gt 1 ]; then
+		echo "# file: one CPU only"
+		return
+	fi
+	for segment in 1472 4096 8972 16000 32000 65507; do
+		mtu=$((segment + 28))
+		LINK_MTU=65535 measure readsend sink $mtu $M 1 0 green -o 1 -e 1
+		LINK_MTU=65535 measure sendfile sink $mtu $M 1 0 green -o 1 -e 2
+		LINK_MTU=65535 measure readsend whole $mtu $M 1 0 red -e 1
+		LINK_MTU=65535 measure sendfile whole $mtu $M 1 0 red -e 2
+		LINK_MTU=65535 measure recvfile whole $mtu $M 1 0 red -i 1
+		LINK_MTU=65535 measure splice whole $mtu $M 1 0 red -i 2
+	done
+}
+
 # The link to the Moon, and TCP for as long as AF_LTP and for ten times as long.
 series_moon()
 {
@@ -288,29 +325,50 @@ cue()
 	on "$B" ltp span cue to 1 "$1" || die "no cue"
 }
 
-# Memory of what is received and not read; of what is in flight, sent and not
-# claimed, as engine 2 says nothing; and of sessions that hold a byte each.
+# Memory of what is received and not read; of 1 GiB in flight, sent and not
+# claimed; of sessions that hold a byte each; and of one block of 1 GiB on its way,
+# lost and sent again.
 series_memory()
 {
-	local path
+	local path loss what
 
+	# Buffers behind GRO are charged with more than they take.
+	sysctl -q -w net.ltp.mem=$((2 * $(getconf _PHYS_PAGES))) || die "no limit"
 	for path in whole gro; do
-		measure unread $path 1500 $M 1 0 "$all" -h 32
-		way $path 1500
-		engines 4
-		cue local-stop
-		measure_held inflight $path $M 32
-		measure_held session $path 1 10000
+		for what in $all; do
+			measure_held unread $path $M 32 1 "$what"
+		done
+	done
+	for path in whole gro apart; do
+		measure_held inflight $path $M 1024 8 red
+		measure_held session $path 1 10000 1 red
+	done
+	for path in hop apart; do
+		for loss in 0 5; do
+			[ $path = hop ] || [ $loss = 0 ] || continue
+			renew $path 1500
+			REPS=1 measure peak $path 1500 $G 1 $loss red -m 1
+		done
 	done
 }
 
+# Engine 2 says nothing, and engine 1 knows.
+silence()
+{
+	on "$A" ltp span cue to 2 remote-stop && on "$B" ltp span cue to 1 local-stop
+}
+
+# measure_held SERIES PATH BLOCK BLOCKS SOCKETS WHAT: each in new namespaces, as
+# old ones keep pages for a while.
 measure_held()
 {
 	local r
 
-	for ((r = 0; r < ${REPS:-$default_reps}; r++)); do
-		engines 4 && cue local-stop || die "no engines"
-		bench -b "$3" -h "$4" "$A" "$B" "$B4" red > "$TMP/out" || bad=1
+	for ((r = 0; r < ${REPS:-2}; r++)); do
+		renew "$2" 1500
+		engines 4 || die "no engines"
+		[ "$1" = unread ] || silence || die "no cues"
+		bench -b "$3" -h "$4" -c "$5" -m 1 "$A" "$B" "$B4" "$6" > "$TMP/out" || bad=1
 		sed "s/^/series=$1 path=$2 mtu=1500 block=$3 sessions=$4 loss=0 what=/" \
 			"$TMP/out" | tee -a "$raw"
 	done
@@ -321,6 +379,10 @@ for s; do
 done
 ip -all netns del
 NAMESPACES=()
-rmmod ltp
+# Namespaces go after a while.
+for ((n = 0; n < 100; n++)); do
+	rmmod ltp 2> /dev/null && break
+	sleep 0.1
+done
 FINISHED=1
 exit $bad

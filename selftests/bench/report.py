@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+from math import log2, log10
 from statistics import median
 
 WAYS = ["red", "green", "gso", "mmsg", "tcp"]
@@ -21,6 +22,7 @@ COLOURS = {
 }
 KEY = ("platform", "series", "path", "mtu", "block", "sessions", "loss")
 PAYLOAD_HEADER = 23     # of a red segment, in 1 MiB blocks at MTU 1500
+PAYLOAD = 1472 - PAYLOAD_HEADER
 FIGURES = (
     ("mbps", "Mbit/s of payload", "%.0f"),
     ("instructions_per_byte", "Instructions per byte, both ends", "%.3f"),
@@ -29,16 +31,37 @@ FIGURES = (
     ("cpu_s_per_gb_rx", "CPU seconds per GB, the receiver's CPU", "%.2f"),
     ("syscalls_per_gb", "System calls per GB", "%.0f"),
 )
-HELD = ("unread", "inflight", "session")
+# Series of memory: of what, and by byte or by session
+HELD = {
+    "unread": ("memory per byte received and not read", "byte"),
+    "inflight": ("memory per byte in flight, both ends", "byte"),
+    "session": ("bytes of memory per session, both ends", "session"),
+    "peak": ("memory per byte of one block on its way, both ends", "byte"),
+}
+# CPU seconds per GB, both ends: UDP GSO/GRO on an idle host, HDTN and ION
+PEERS = (("UDP GSO/GRO, idle host", 0.24), ("HDTN", 5.5), ("ION", 22))
 
 
 def number(text):
     return float(text) if "." in text else int(text)
 
 
+def platform_of(directory):
+    return re.sub("^bench-", "", os.path.basename(directory.rstrip("/")))
+
+
+def own_cpu(directory):
+    """How much of its CPU others took of a guest that had one, in %; or None."""
+    try:
+        with open(os.path.join(directory, "cpu"), encoding="ascii") as f:
+            return float(re.search(r"others=([\d.]+)", f.read())[1])
+    except (FileNotFoundError, TypeError):
+        return None
+
+
 def read_raw(directory):
     """Runs of one platform, each as a dictionary."""
-    platform = re.sub("^bench-", "", os.path.basename(directory.rstrip("/")))
+    platform = platform_of(directory)
     try:
         with open(os.path.join(directory, "raw"), encoding="ascii") as f:
             lines = f.readlines()
@@ -57,10 +80,10 @@ def derive(run):
     said = {}
     size = run["bytes"]
     if "held" in run:
-        if run["series"] == "session":
-            said["memory_per_session"] = run["held"] / run["sessions"]
-        else:
-            said["memory_per_byte"] = run["held"] / size
+        unit = HELD[run["series"]][1]
+        by = size if unit == "byte" else run["sessions"]
+        said["memory_per_" + unit] = run["held"] / by
+        said["peak_memory_per_" + unit] = run.get("peak", run["held"]) / by
         return said
     if not size:
         return said
@@ -150,62 +173,99 @@ def tables(rows):
 
 
 def memory(platform, points):
-    """What was held, by what held it."""
-    for series, name, title in (
-            ("unread", "memory_per_byte", "memory per byte received and not read"),
-            ("inflight", "memory_per_byte", "memory per byte in flight, both ends"),
-            ("session", "memory_per_session", "bytes of memory per session, both ends")):
+    """What was held in the end, and at the most, by what held it."""
+    for series, (title, unit) in HELD.items():
         chosen = [p for p in points.values() if next(iter(p.values()))["series"] == series]
         if chosen:
-            print(f"\n{platform}: {title}\n")
+            print(f"\n{platform}: {title}: in the end, at the most\n")
             for point in chosen:
                 row = next(iter(point.values()))
-                print(f"{row['path']:5s}" + "".join(
-                    f"  {LABELS[w]} {point[w][name]:.4g}" for w in WAYS
-                    if name in point.get(w, {})))
+                print(f"{row['path']:5s} {size_name(row['block']):>7s} {row['loss']:4} %"
+                      + "".join(f"  {LABELS[w]} {point[w]['memory_per_' + unit]:.4g}"
+                                f" {point[w]['peak_memory_per_' + unit]:.4g}"
+                                for w in WAYS if w in point))
 
 
-def ratios(rows):
+def find(rows, platform, series, what, name, **want):
+    """The figure of one row, or None."""
+    for row in rows:
+        if (row["platform"], row["series"], row["what"]) == (platform, series, what) \
+                and all(row[k] == v for k, v in want.items()):
+            return row.get(name)
+    return None
+
+
+def targets_of(rows, platform):
+    """What is asked for: what, at least or at most, how much, and what it is."""
+    def get(series, what, name, **want):
+        return find(rows, platform, series, what, name, **want)
+
+    # By byte of datagrams, where it is compared with UDP
+    datagram = 1472 / PAYLOAD
+    costs = (("instructions_per_byte", "instructions"), ("cpu_s_per_gb", "CPU time"))
+    for path, series in (("whole", "base"), ("gro", "path")):
+        for other, bound, d in (("gso", 1, datagram), ("tcp", 1, 1), ("mmsg", 10, datagram)):
+            yield (f"goodput, red to {LABELS[other]}, {path}", ">=", bound,
+                   get(series, "red", "mbps"), get(series, other, "mbps"), d)
+            for name, text in costs:
+                pair = [get(series, w, name) for w in ("red", other)]
+                if other != "mmsg":
+                    yield (f"{text}, red to {LABELS[other]}, {path}", "<=", bound, *pair, 1 / d)
+                else:
+                    yield (f"{text}, {LABELS[other]} to red, {path}", ">=", bound,
+                           *reversed(pair), d)
+    pair = [get("block", w, "mbps", block=4096) for w in ("red", "mmsg")]
+    yield ("goodput, red to UDP mmsg, 4 KiB", ">=", 0.8, *pair, 1)
+    pair = [get("block", w, "instructions_per_byte", block=4096) for w in ("mmsg", "red")]
+    yield ("instructions, UDP mmsg to red, 4 KiB", ">=", 0.8, *pair, 1)
+    for name, text in costs:
+        pair = [get("sessions", "red", name, sessions=n) for n in (1000, 1)]
+        yield (f"{text}, 1,000 sessions to one", "<=", 1.1, *pair, 1)
+    for path in ("rfs", "rfgro"):
+        pair = [get("flows", "red", "mbps", path=path, sessions=n) for n in (2, 1)]
+        yield (f"goodput, 2 flows on 2 CPUs to one on one, {path}", ">=", 1.5, *pair, 1)
+    for loss in (0, 5):
+        small, large = 1 << 20, 1 << 30
+        pair = [get("curve", "red", "instructions_per_byte", loss=loss, block=size)
+                for size in (large, small)]
+        bound = log2(large / PAYLOAD) / log2(small / PAYLOAD)
+        yield (f"instructions, a byte of 1 GiB to 1 MiB, {loss} % lost", "<=", bound, *pair, 1)
+
+
+def targets(rows, own):
     """Measured against the targets, each in one run of the benchmark."""
-    def find(platform, series, what, name, **want):
-        for row in rows:
-            if (row["platform"], row["series"], row["what"]) == (platform, series, what) \
-                    and all(row[k] == v for k, v in want.items()):
-                return row.get(name)
-        return None
-
-    def say(text, left, right, scale=1.0):
-        if left and right:
-            print(f"{platform:7s} {text:58s} {left / right * scale:6.2f}")
-
-    datagram = 1472 / (1472 - PAYLOAD_HEADER)
-    print("\nRatios: what, MTU 1500, blocks of 1 MiB unless it says otherwise\n")
+    print("\nTargets: MTU 1500, blocks of 1 MiB unless it says otherwise\n")
+    print(f"{'':7s} {'what':50s} {'target':>8s} {'is':>7s}  kept")
     for platform in dict.fromkeys(row["platform"] for row in rows):
-        for path in ("rfs", "rfgro"):
-            for what in ("red", "tcp"):
-                say(f"{path}: goodput, 2 flows on 2 CPUs to one on one, {LABELS[what]}",
-                    *(find(platform, "flows", what, "mbps", path=path, sessions=n)
-                      for n in (2, 1)))
+        for text, how, bound, left, right, scale in targets_of(rows, platform):
+            if not left or not right:
+                continue
+            ratio = left / right * scale
+            kept = ratio >= bound if how == ">=" else ratio <= bound
+            print(f"{platform:7s} {text:50s} {how} {bound:5.4g} {ratio:7.3f}  "
+                  + ("yes" if kept else "no"))
+        if platform in own:
+            print(f"{platform:7s} "
+                  + ("the guest had no CPU of its own: times are worth little"
+                     if own[platform] is None else
+                     f"on a CPU of its own, of which others took {own[platform]:.1f} %"))
+
+
+def cpu_time(rows):
+    """CPU seconds per GB, beside what others take."""
+    lines = []
+    for platform in dict.fromkeys(row["platform"] for row in rows):
         for path, series in (("whole", "base"), ("gro", "path")):
-            for other in ("gso", "mmsg", "tcp"):
-                d = datagram if other != "tcp" else 1
-                for name, text, scale in (
-                        ("mbps", "goodput", d),
-                        ("instructions_per_byte", "instructions", 1 / d),
-                        ("cpu_s_per_gb", "CPU time", 1 / d)):
-                    say(f"{path}: {text}, red to {LABELS[other]}",
-                        find(platform, series, "red", name),
-                        find(platform, series, other, name), scale)
-        for name, text in (("mbps", "goodput"), ("instructions_per_byte", "instructions")):
-            say(f"blocks of 4 KiB: {text}, red to UDP mmsg",
-                find(platform, "block", "red", name, block=4096),
-                find(platform, "block", "mmsg", name, block=4096))
-        for n in (8, 1000):
-            for name, text in (("cpu_s_per_gb", "CPU time"),
-                               ("instructions_per_byte", "instructions")):
-                say(f"{n} sessions to one: {text}, red",
-                    find(platform, "sessions", "red", name, sessions=n),
-                    find(platform, "sessions", "red", name, sessions=1))
+            for what in WAYS:
+                found = [find(rows, platform, series, what, "cpu_s_per_gb" + end)
+                         for end in ("", "_tx", "_rx")]
+                if found[0]:
+                    lines.append(f"{platform:7s} {path:5s} {LABELS[what]:11s}" + "".join(
+                        f" {value:8.2f}" if value else f" {'-':>8s}" for value in found))
+    if lines:
+        print("\nCPU seconds per GB: both ends, sender's CPU, receiver's CPU; peers, both ends: "
+              + ", ".join(f"{name} {value}" for name, value in PEERS) + "\n")
+        print("\n".join(lines))
 
 
 def moon(directory):
@@ -252,7 +312,6 @@ def plot(rows, file):
 
 def panel(points, name, title, low, high, top):
     """One panel of plot(), as SVG, between the values low and high."""
-    from math import log10
     bar, gap, height, left = 9, 16, 180, 70
     base = top + 20 + height
     span = log10(high / low)
@@ -296,13 +355,18 @@ def main():
         sys.exit(__doc__)
     moons = [d for d in sys.argv[2:] if moon(d)]
     rows = rows_of(run for d in sys.argv[2:] for run in read_raw(d))
+    own = {platform_of(d): own_cpu(d) for d in sys.argv[2:] if platform_of(d) == "uml"}
+    for row in rows:
+        if row["platform"] in own:
+            row["own_cpu"] = own[row["platform"]] is not None
     if not rows:
         sys.exit(None if moons else "nothing was measured")
     with open(sys.argv[1] + ".json", "w", encoding="utf-8") as f:
         json.dump(rows, f, indent=1)
         f.write("\n")
     tables(rows)
-    ratios(rows)
+    targets(rows, own)
+    cpu_time(rows)
     plot(rows, sys.argv[1] + ".svg")
 
 
