@@ -136,7 +136,7 @@ checkpoint_lost()
 owlt_shorter()
 {
 	checkpoint_lost 30min && ! wait_for 1 resent > /dev/null &&
-	on "$A" ltp span set to 2 owlt "$((10 * ${LTP_SLOW:-1}))ms" &&
+	on "$A" ltp span set to 2 owlt "$((10 * ${LTP_SLOW:-1}))ms" max-retries 100 &&
 		wait_for 2 resent && netem "" && finished
 }
 
@@ -155,10 +155,19 @@ owlt_longer()
 
 # --- redundancy ---
 
+# What a slow kernel is late with is not lost.
+patient()
+{
+	local margin=$((200 * ${LTP_SLOW:-1}))ms
+
+	on "$A" ltp span set to 2 margin $margin &&
+	on "$B" ltp span set to 1 margin $margin
+}
+
 # lossy N: how many checkpoints and reports were sent again
 lossy()
 {
-	engines 4 max-retries 100 redundancy "$1" &&
+	engines 4 max-retries 100 redundancy "$1" && patient &&
 	receive "$B" 5 "$TMP/out" quiet count "$BLOCKS" || return
 	on "$A" ltp send quiet timeout 60s block 4K "$TMP/blocks" 2:5 && received ||
 		{ give_up; return 1; }
@@ -231,7 +240,8 @@ gaps()
 }
 
 # Asked: the checkpoint again, its report, the resend, the report: 3 round
-# trips.  Unasked the resend overlaps with the first.
+# trips.  Unasked the resend overlaps with the first; a slow kernel takes longer
+# than that for other things.
 gap_reports()
 {
 	local asked
@@ -240,7 +250,7 @@ gap_reports()
 	asked=$TOOK
 	gaps on && is "${CB[gap-reports]}" -gt 0 "reports unasked" &&
 	is "${CA[rtx-segments]}" -gt 0 "segments sent again" &&
-	is $((asked - TOOK)) -ge 700 "ms saved"
+	{ [ "${LTP_SLOW:-1}" -gt 1 ] || is $((asked - TOOK)) -ge 700 "ms saved"; }
 }
 
 topo_routed
