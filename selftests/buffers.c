@@ -103,6 +103,42 @@ static bool recv_in_pieces(int fd, u64 seed, size_t len, size_t piece)
 	return at == len && rx.flags & MSG_EOR;
 }
 
+/*
+ * Sets net.ltp.mem, which is there in the first namespace only; tells what it
+ * was in @old.
+ */
+static bool machine_memory(const char *pages, char old[32])
+{
+	int here = open("/proc/self/ns/net", O_RDONLY), there, fd;
+	bool done = false;
+	ssize_t n = 0;
+
+	there = open("/proc/1/ns/net", O_RDONLY);
+	if (here < 0 || there < 0 || setns(there, CLONE_NEWNET))
+		return false;
+	fd = open("/proc/sys/net/ltp/mem", O_RDWR);
+	if (old)
+		n = read(fd, old, 31);
+	if (n >= 0) {
+		if (old)
+			old[n] = 0;
+		done = pwrite(fd, pages, strlen(pages), 0) > 0;
+	}
+	close(fd);
+	if (setns(here, CLONE_NEWNET))
+		done = false;
+	close(there);
+	close(here);
+	return done;
+}
+
+static int send_timeout(int fd, int ms)
+{
+	struct timeval t = { .tv_sec = ms / 1000 + 1 };
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
+}
+
 #define SMALL	20000		/* as set; the kernel doubles it */
 #define LARGE	(100 * 2 * SMALL)
 
@@ -165,6 +201,32 @@ TEST_F(buffers, space_comes_back)
 	take_ends(self->tx, &ends, 0);
 	EXPECT_EQ(50, ends.n_completed);
 	EXPECT_TRUE(eventually(ioctl(self->tx, TIOCOUTQ, &i) == 0 && !i));
+}
+
+/*
+ * The memory of the machine is used up by the block itself, with room in the
+ * send buffer: reports make it come back, although nobody planned for them.
+ */
+TEST_F(buffers, less_memory_than_sndbuf)
+{
+	const size_t len = 6 << 20;
+	char old[32];
+
+	sysctl_set("net/ltp/wmem", "4096 65536 134217728");
+	sysctl_set("net/ltp/rmem", "4096 65536 134217728");
+	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 32 << 20));
+	ASSERT_EQ(0, set_u32(self->rx, LTP_RCVBUF, 32 << 20));
+	ASSERT_EQ(0, send_timeout(self->tx, SOON));
+	/* Each CPU may have 1 MiB of it to itself. */
+	ASSERT_TRUE(machine_memory("2048", old));
+	EXPECT_EQ(len, send_block(self->tx, 1, 0, len, 0));
+	EXPECT_TRUE(recv_in_pieces(self->rx, 1, len, 65536));
+	EXPECT_LT(0, stat_get(LTP_A_STATS_LIMIT_MEM));
+	/* Without waiting as well. */
+	EXPECT_TRUE(send_in_pieces(self->tx, 2, len, 100000));
+	EXPECT_TRUE(recv_in_pieces(self->rx, 2, len, 65536));
+	EXPECT_TRUE(machine_memory(old, NULL));
+	EXPECT_TRUE(quiet());
 }
 
 TEST_F(buffers, block_that_can_never_fit)

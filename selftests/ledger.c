@@ -4,7 +4,7 @@
  *
  *	ledger new FILE BLOCKS
  *	ledger send FILE FIRST LAST ENGINE:SERVICE [OPTION VALUE]...
- *	ledger recv FILE SERVICE [RCVBUF]
+ *	ledger recv FILE SERVICE [RCVBUF [splice]]
  *	ledger check FILE FIRST LAST [dead] [twice] [lost N]
  *
  * The file is shared memory, so that what is written survives who wrote it:
@@ -12,8 +12,10 @@
  *
  * Block N has a length and bytes that follow from N.  "send" sends blocks
  * FIRST to LAST and waits until each has ended; options are max LENGTH,
- * window BLOCKS, pace MILLISECONDS, timeout SECONDS.  "recv" says "ready" once
- * it is bound and receives until it gets SIGTERM.
+ * window BLOCKS, pace MILLISECONDS, timeout SECONDS, and open BLOCKS: before the
+ * first, it begins so many more, behind LAST, and leaves them open.  "recv" says
+ * "ready" once it is bound and receives until it gets SIGTERM; by splice() into a
+ * pipe if that is asked for.
  *
  * "check" demands that each accepted block ended once, was received once if
  * it was completed, and never twice.  Where something died more may be
@@ -174,10 +176,29 @@ static int send_one(int fd, u32 n, u32 first, u32 last)
 	return 0;
 }
 
+/* Begins blocks, each on a socket of its own, with all but the last octet. */
+static void leave_open(u32 first, u32 n, u64 engine, u64 service)
+{
+	static u8 buf[LEN_MAX];
+	u32 len;
+	int fd;
+
+	for (; n; n--, first++) {
+		len = LEN_MAX - 1;
+		fill(buf, len, first, 0);
+		memcpy(buf, &first, sizeof(first));
+		fd = socket(AF_LTP, SOCK_RDM, 0);
+		if (fd < 0 || ltp_connect(fd, engine, service) ||
+		    send(fd, buf, len, MSG_MORE) != len)
+			die("open");
+	}
+}
+
 static int do_send(int argc, char **argv)
 {
 	u32 first = atoi(argv[1]), last = atoi(argv[2]), next = first;
-	int window = 200, pace = 0, timeout = 600, i, wait, left = -1;
+	int window = 200, pace = 0, timeout = 600, n_open = 0, i, wait;
+	int left = -1;
 	u64 engine, service;
 	s64 until, at = 0;
 	int fd;
@@ -195,9 +216,12 @@ static int do_send(int argc, char **argv)
 			pace = atoi(argv[i + 1]);
 		else if (!strcmp(argv[i], "timeout"))
 			timeout = atoi(argv[i + 1]);
+		else if (!strcmp(argv[i], "open"))
+			n_open = atoi(argv[i + 1]);
 		else
 			return 2;
 	}
+	leave_open(last + 1, n_open, engine, service);
 	fd = socket(AF_LTP, SOCK_RDM, 0);
 	if (fd < 0 || set_u32(fd, LTP_NOTICES, LTP_NOTICE_ENDS) ||
 	    ltp_connect(fd, engine, service))
@@ -245,14 +269,37 @@ static void on_term(int sig)
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 }
 
+static int pipe_fd[2];
+
+/*
+ * As recv(), of one block.  splice() does not say where a block ends: the
+ * ledger does.
+ */
+static ssize_t recv_spliced(int fd, u8 *buf, size_t size)
+{
+	ssize_t len = 0, n;
+	u32 block;
+
+	do {
+		n = splice(fd, NULL, pipe_fd[1], NULL, size - len,
+			   SPLICE_F_NONBLOCK);
+		if (n <= 0 || read(pipe_fd[0], buf + len, n) != n)
+			break;
+		len += n;
+		memcpy(&block, buf, sizeof(block));
+	} while (len < LEN_MIN || len < len_of(block));
+	return len ?: -1;
+}
+
 static void receive_one(int fd)
 {
 	static u8 buf[LEN_MAX + 1];
 	u32 n = 0, first;
-	struct rx rx;
+	struct rx rx = { .flags = MSG_EOR };
 	ssize_t len;
 
-	len = recv_rx(fd, buf, sizeof(buf), MSG_DONTWAIT, &rx);
+	len = pipe_fd[1] ? recv_spliced(fd, buf, LEN_MAX) :
+			   recv_rx(fd, buf, sizeof(buf), MSG_DONTWAIT, &rx);
 	if (len < 0)
 		return;
 	if (len >= LEN_MIN)
@@ -287,6 +334,8 @@ static int do_recv(int argc, char **argv)
 		die("bind");
 	if (argc > 2 && set_u32(fd, LTP_RCVBUF, atoi(argv[2])))
 		die("LTP_RCVBUF");
+	if (argc > 3 && (strcmp(argv[3], "splice") || pipe(pipe_fd)))
+		die("splice");
 	printf("ready\n");
 	fflush(stdout);
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {

@@ -214,6 +214,27 @@ TEST_F(notices, nobody_answers)
 	EXPECT_TRUE(quiet());
 }
 
+/* Next to no round trip, and nobody there: resends keep their distance. */
+TEST_F(notices, nobody_answers_at_once)
+{
+	struct ltp_notice n;
+	s64 began;
+
+	ASSERT_EQ(0, span_add(1, 9, 9999, UINT64_MAX));
+	ASSERT_EQ(0, span_set(1, 9, LTP_A_SPAN_MARGIN, 1, 8));
+	ASSERT_EQ(0, span_set(1, 9, LTP_A_SPAN_MAX_RETRIES, 12, 4));
+	ASSERT_EQ(0, ltp_connect(self->tx, 9, SVC));
+	ASSERT_EQ(0, set_u32(self->tx, LTP_NOTICES, LTP_NOTICE_ENDS));
+	began = now_ms();
+	ASSERT_EQ(5000, send_cookie(self->tx, 3, 5000, 0));
+	ASSERT_TRUE(got_notice(self->tx, &n, SOON));
+	EXPECT_EQ(LTP_REASON_RLEXC, n.reason);
+	/* 1 + 2 + 4 + ... + 32, and 7 times 64 */
+	EXPECT_LE(510, now_ms() - began);
+	EXPECT_TRUE(quiet());
+	EXPECT_EQ(12, stat_get(LTP_A_STATS_RTX_CHECKPOINTS));
+}
+
 TEST_F(notices, engine_deleted)
 {
 	struct ltp_notice n;

@@ -432,6 +432,7 @@ TEST_F(send, without_waiting)
 	EXPECT_LE(3, i);
 	EXPECT_GE(6, i);
 	EXPECT_EQ(i, sessions(true));
+	EXPECT_EQ(1, stat_get(LTP_A_STATS_SNDBUF_WAITS));
 	speed_up();
 	while (i--) {
 		u8 buf[10000];
@@ -445,6 +446,7 @@ TEST_F(send, without_waiting)
 TEST_F(send, timeout)
 {
 	struct timeval tv = { 0, 200000 };
+	u64 waits;
 	s64 start;
 
 	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 20000));
@@ -452,8 +454,10 @@ TEST_F(send, timeout)
 	ASSERT_EQ(0, setsockopt(self->tx, SOL_SOCKET, SO_SNDTIMEO, &tv,
 				sizeof(tv)));
 	ASSERT_LT(0, stuff(self->tx));
+	waits = stat_get(LTP_A_STATS_SNDBUF_WAITS);
 	start = now_ms();
 	EXPECT_FAILS(EAGAIN, send_block(self->tx, 2, 0, 100, 0));
+	EXPECT_EQ(waits + 1, stat_get(LTP_A_STATS_SNDBUF_WAITS));
 	EXPECT_LE(150, now_ms() - start);
 	EXPECT_GT(SOON / 2, now_ms() - start);
 }
@@ -556,19 +560,6 @@ TEST_F(send, threads)
 	close(copy);
 	EXPECT_EQ(100, send_block(self->tx, 6, 100, 100, 0));
 	EXPECT_TRUE(got_block(self->rx, 6, 200));
-}
-
-static int file_with(u64 seed, size_t len)
-{
-	int fd = memfd_create("block", 0);
-	u8 *buf = malloc(len);
-
-	fill(buf, len, seed, 0);
-	if (write(fd, buf, len) != len)
-		perror("memfd");
-	free(buf);
-	lseek(fd, 0, SEEK_SET);
-	return fd;
 }
 
 TEST_F(send, sendfile)

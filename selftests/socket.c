@@ -707,4 +707,82 @@ TEST_F(socket, namespaces_are_apart)
 	close(old);
 }
 
+#define APART	800
+
+/* What a namespace sees of sessions while those of others come and go. */
+struct apart {
+	u64 service;
+	const char *wrong;
+	int received, seen, strange;
+};
+
+static int apart_cb(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *attr;
+	struct apart *a = data;
+
+	mnl_attr_for_each(attr, nlh, GENL_HDRLEN) {
+		if (mnl_attr_get_type(attr) != LTP_A_SESSION_SERVICE)
+			continue;
+		a->seen++;
+		a->strange += mnl_attr_get_u64(attr) != a->service;
+	}
+	return MNL_CB_OK;
+}
+
+static void *apart_thread(void *arg)
+{
+	struct apart *a = arg;
+	u8 buf[300] = {};
+	char ask[256];
+	int rx, tx, i;
+
+	a->wrong = two_engines();
+	if (a->wrong)
+		return NULL;
+	rx = receiver(SOCK_RDM, a->service);
+	tx = sender(SOCK_RDM, a->service);
+	for (i = 0; i < APART && !a->wrong; i++) {
+		if (send(tx, buf, sizeof(buf), MSG_NOSIGNAL) != sizeof(buf))
+			a->wrong = "send";
+		/* Every other eight wait until they were seen. */
+		if (i % 16 == 0)
+			span_cue(1, 2, LTP_CUE_LOCAL_STOP);
+		if (i % 8 == 7)
+			nl_ask(ltp_request(ask, LTP_CMD_SESSION_GET,
+					   NLM_F_DUMP), apart_cb, a);
+		if (i % 16 == 8)
+			span_cue(1, 2, LTP_CUE_LOCAL_START);
+		while (recv(rx, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+			a->received++;
+	}
+	while (a->received < i && wait_for(rx, POLLIN, SOON) &&
+	       recv(rx, buf, sizeof(buf), 0) > 0)
+		a->received++;
+	if (!a->wrong && !quiet())
+		a->wrong = "sessions are left";
+	close(rx);
+	close(tx);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(socket, sessions_are_apart, 120)
+{
+	struct apart a[2] = { { .service = 41 }, { .service = 42 } };
+	pthread_t t[2];
+	int i;
+
+	/* The family's number, once for both. */
+	EXPECT_EQ(0, sessions(true));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&t[i], NULL, apart_thread, &a[i]));
+	for (i = 0; i < 2; i++) {
+		pthread_join(t[i], NULL);
+		EXPECT_EQ(NULL, a[i].wrong);
+		EXPECT_EQ(APART, a[i].received);
+		EXPECT_LT(0, a[i].seen);
+		EXPECT_EQ(0, a[i].strange);
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -62,27 +62,8 @@ FIXTURE_TEARDOWN(zc)
 /* The next notification, waiting @ms for it at most. */
 static bool got_free(int fd, struct sock_extended_err *ee, int ms)
 {
-	union control control;
-	struct msghdr msg = {
-		.msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf),
-	};
-	s64 until = now_ms() + ms;
-	struct cmsghdr *cm;
-
-	memset(ee, 0, sizeof(*ee));
-	while (recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
-		if (now_ms() >= until)
-			return false;
-		wait_for(fd, POLLERR, until - now_ms());
-	}
-	cm = CMSG_FIRSTHDR(&msg);
-	if (!cm || cm->cmsg_level != SOL_LTP ||
-	    cm->cmsg_type != LTP_RECVERR ||
-	    cm->cmsg_len != CMSG_LEN(sizeof(*ee)))
-		return false;
-	memcpy(ee, CMSG_DATA(cm), sizeof(*ee));
-	return ee->ee_origin == SO_EE_ORIGIN_ZEROCOPY && !ee->ee_errno;
+	return got_error(fd, LTP_RECVERR, ee, sizeof(*ee), ms) &&
+	       ee->ee_origin == SO_EE_ORIGIN_ZEROCOPY && !ee->ee_errno;
 }
 
 /* Waits until messages @lo to @hi are free, in any number of ranges. */
@@ -463,19 +444,6 @@ TEST_F(zc, loss)
 }
 
 /* --- sendfile(), splice() --- */
-
-static int file_with(u64 seed, size_t len)
-{
-	int fd = memfd_create("block", 0);
-	u8 *buf = malloc(len);
-
-	fill(buf, len, seed, 0);
-	if (write(fd, buf, len) != len)
-		perror("memfd");
-	free(buf);
-	lseek(fd, 0, SEEK_SET);
-	return fd;
-}
 
 TEST_F(zc, sendfile)
 {
