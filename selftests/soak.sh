@@ -4,7 +4,7 @@
 # Faults at random, for LTP_SOAK seconds, under up to 200 sessions at a time;
 # namespaces, engines and the module come and go.  Then nothing may be left:
 # no session, socket, namespace, and no more memory than after the first
-# rounds.  The topology is that of faults-lib.sh.
+# rounds.  Each round begins with the 200.  The topology is that of faults-lib.sh.
 #
 # "make soak" runs it.
 
@@ -12,6 +12,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=faults-lib.sh
 . "$(dirname "$0")/faults-lib.sh"
+# shellcheck source-path=SCRIPTDIR source=harness/netns.sh
+. "$(dirname "$0")/harness/netns.sh"
 
 TIME=${LTP_SOAK:-1800}
 LIMIT=300
@@ -19,6 +21,9 @@ LIMIT=300
 FAULTS_OF_A_ROUND=6
 WARM_UP=2
 TOTAL=0
+# Export sessions at a time, as many as a sender has blocks under way.
+CROWD=200
+PEAK=0
 
 # Those that leave the way as it was, and take seconds.
 faults=(
@@ -57,12 +62,26 @@ kernel_memory()
 		END { print n }' /proc/meminfo
 }
 
+# Pages that are in nobody's books, in kB: straight from the page allocator, as
+# those that hold the blocks to be sent, or in its lists of each processor.
+raw_memory()
+{
+	awk '/^MemTotal:/ { n += $2 }
+		/^(MemFree|Buffers|Cached|SwapCached|AnonPages|Slab|VmallocUsed|Percpu):/ {
+			n -= $2
+		}
+		/^(PageTables|SecPageTables|KernelStack):/ { n -= $2 }
+		END { print n }' /proc/meminfo
+}
+
 # What RCU, workqueues and per-CPU lists still hold is not ours to judge.
 calm()
 {
 	local last=0 now
 
 	echo 3 > /proc/sys/vm/drop_caches
+	# Which gives back what processors have in their lists of pages.
+	[ ! -w /proc/sys/vm/compact_memory ] || echo 1 > /proc/sys/vm/compact_memory
 	for f in /sys/kernel/slab/*/shrink; do
 		[ ! -e "$f" ] || echo 1 > "$f" 2> /dev/null
 	done
@@ -90,9 +109,32 @@ namespaces_gone()
 	wait_for 60 idle && rmmod ltp
 }
 
+exports()
+{
+	on "$A" ltp -j span show to 2 | jq '.[0].exports'
+}
+
+crowd_gathers()
+{
+	local n
+
+	n=$(exports) || return
+	[ "$n" -le "$PEAK" ] || PEAK=$n
+	[ "$n" -ge "$CROWD" ]
+}
+
+# Nothing passes until there are as many sessions as there can be.
+crowd()
+{
+	netem "" && start "${many[@]}" -- pace 2 && halfway 100 &&
+		netem "loss 100%" "" && wait_for 30 crowd_gathers || return
+	netem "" && written && settled && all_received
+}
+
+# one_fault FAULT
 one_fault()
 {
-	local f=${faults[RANDOM % ${#faults[@]}]} sent=0 said
+	local f=$1 sent=0 said
 
 	said=$(date +%T)
 	if ! eval "$f" > "$TMP/said" 2>&1; then
@@ -115,7 +157,11 @@ round()
 	A=ltp-a-$N_ROUND B=ltp-b-$N_ROUND R=ltp-r-$N_ROUND C=ltp-c-$N_ROUND
 	faults_topology
 	for ((i = 0; i < FAULTS_OF_A_ROUND; i++)); do
-		one_fault
+		if [ "$i" -eq 0 ]; then
+			one_fault crowd
+		else
+			one_fault "${faults[RANDOM % ${#faults[@]}]}"
+		fi
 		if [ "$N_ROUND" -gt $WARM_UP ] && [ "$SECONDS" -gt "$TIME" ]; then
 			break
 		fi
@@ -149,24 +195,45 @@ no_leak()
 	growth && is $((AFTER - BEFORE)) -lt $((2048 + TOTAL / 100)) "kB more"
 }
 
+# Lists of pages and the buffers of others' devices vary; a page in a hundred
+# blocks would be a leak.
+no_pages_leak()
+{
+	is $((RAW_AFTER - RAW_BEFORE)) -lt $((4096 + TOTAL / 25)) "kB in pages more"
+}
+
+no_namespace()
+{
+	wait_for 60 netns_fit "$NETNS" || {
+		echo "$(($(netns_count) - NETNS)) are left"
+		return 1
+	}
+}
+
 N_ROUND=0
+NETNS=$(netns_count)
 while [ "$SECONDS" -lt "$TIME" ] || [ "$N_ROUND" -le $WARM_UP ]; do
 	round
 	if [ "$N_ROUND" -eq $WARM_UP ]; then
 		calm
 		kernel_objects > "$TMP/before"
-		BEFORE=$(kernel_memory) SINCE=$SECONDS TOTAL=0
-		diag "after $SECONDS s: $BEFORE kB of kernel memory"
+		BEFORE=$(kernel_memory) RAW_BEFORE=$(raw_memory) SINCE=$SECONDS TOTAL=0
+		diag "after $SECONDS s: $BEFORE kB of kernel memory, $RAW_BEFORE kB in pages"
 	fi
 done
 calm
 kernel_objects > "$TMP/after"
-AFTER=$(kernel_memory)
+AFTER=$(kernel_memory) RAW_AFTER=$(raw_memory)
 diag "$N_ROUND rounds, $TOTAL blocks in $((SECONDS - SINCE)) s:" \
-	"$BEFORE kB of kernel memory before, $AFTER kB after"
+	"$BEFORE kB of kernel memory before, $AFTER kB after" \
+	"$RAW_BEFORE kB in pages before, $RAW_AFTER kB after" \
+	"$PEAK sessions at a time"
 [ "$T_BAD" -gt 0 ] || ok "$TOTAL blocks under random faults"
 check "as much memory as before" no_leak
 sed -n '/^#/p' "$TMP/said"
-check "no namespace is left" test ! -e /proc/sys/net/ltp
+check "no more pages than before" no_pages_leak
+check "$CROWD sessions at a time" is "$PEAK" -ge "$CROWD" "sessions at most"
+check "no namespace is left" no_namespace
+check "nothing of the module is left" test ! -e /proc/sys/net/ltp
 insmod "$LTP_MODULE"
 finish
