@@ -341,17 +341,21 @@ rounds()
 	true
 }
 
+# What is lost each time is lost again; what others took meanwhile is not.
 load_and_unload()
 {
 	local before after
 
 	unload || return
 	rounds 20 || return
-	before=$(settled)
-	rounds "$ROUNDS" || return
-	after=$(settled)
+	for _ in {1..3}; do
+		before=$(settled)
+		rounds "$ROUNDS" || return
+		after=$(settled)
+		echo "kernel memory: $before kB, after $ROUNDS rounds $after kB"
+		[ $((after - before)) -ge $((ROUNDS * 8)) ] || break
+	done
 	loaded
-	echo "kernel memory: $before kB, after $ROUNDS rounds $after kB"
 	is $((after - before)) -lt $((ROUNDS * 8)) "kB more"
 }
 

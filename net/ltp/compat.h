@@ -10,6 +10,7 @@
 #include <linux/sysctl.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
 #ifndef __counted_by
@@ -99,6 +100,17 @@ static inline struct ubuf_info *ltp_compat_ubuf(struct sock *sk, size_t len)
 	return msg_zerocopy_realloc(sk, len, NULL);
 #else
 	return msg_zerocopy_realloc(sk, len, NULL, false);
+#endif
+}
+
+/*
+ * The end of a cache of memory that is type-safe by RCU was once left to a work
+ * item.  Until that has run, its name is taken: the module could not be loaded.
+ */
+static inline void ltp_compat_caches_destroyed(void)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	__flush_workqueue(system_wq);
 #endif
 }
 

@@ -918,4 +918,5 @@ void ltp_session_cache_exit(void)
 {
 	kmem_cache_destroy(export_cache);
 	kmem_cache_destroy(import_cache);
+	ltp_compat_caches_destroyed();
 }
