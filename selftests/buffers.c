@@ -4,6 +4,7 @@
  * buffers that are too small or full, the receiver's brake.
  */
 #include <pthread.h>
+#include <sys/sysinfo.h>
 
 #include "ksft_ltp.h"
 
@@ -209,16 +210,20 @@ TEST_F(buffers, space_comes_back)
  */
 TEST_F(buffers, less_memory_than_sndbuf)
 {
-	const size_t len = 6 << 20;
-	char old[32];
+	/* Each CPU may have 1 MiB of it to itself. */
+	const size_t own = (size_t)get_nprocs() << 20;
+	const size_t len = (4 << 20) + 2 * own;
+	char old[32], pages[32];
 
 	sysctl_set("net/ltp/wmem", "4096 65536 134217728");
 	sysctl_set("net/ltp/rmem", "4096 65536 134217728");
-	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 32 << 20));
-	ASSERT_EQ(0, set_u32(self->rx, LTP_RCVBUF, 32 << 20));
+	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 4 * len));
+	ASSERT_EQ(0, set_u32(self->rx, LTP_RCVBUF, 4 * len));
 	ASSERT_EQ(0, send_timeout(self->tx, SOON));
-	/* Each CPU may have 1 MiB of it to itself. */
-	ASSERT_TRUE(machine_memory("2048", old));
+	/* Seven eighths are room for the block, but not for that twice. */
+	snprintf(pages, sizeof(pages), "%zu",
+		 (len + len / 5 + own + (1 << 20)) / 4096 * 8 / 7);
+	ASSERT_TRUE(machine_memory(pages, old));
 	EXPECT_EQ(len, send_block(self->tx, 1, 0, len, 0));
 	EXPECT_TRUE(recv_in_pieces(self->rx, 1, len, 65536));
 	EXPECT_LT(0, stat_get(LTP_A_STATS_LIMIT_MEM));
@@ -227,6 +232,50 @@ TEST_F(buffers, less_memory_than_sndbuf)
 	EXPECT_TRUE(recv_in_pieces(self->rx, 2, len, 65536));
 	EXPECT_TRUE(machine_memory(old, NULL));
 	EXPECT_TRUE(quiet());
+}
+
+/* As /proc/net/protocols has it; -1 if not. */
+static long machine_pages(void)
+{
+	FILE *f = fopen("/proc/net/protocols", "r");
+	char line[256];
+	long n = -1;
+
+	while (f && n < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "LTP %*d %*d %ld", &n);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Nobody claims what is sent here; others must still be able to receive. */
+TEST_F(buffers, an_eighth_of_memory_is_to_receive)
+{
+	const long limit = 4096, most = limit - limit / 8;
+	char old[32], pages[32];
+	u8 *buf = malloc(LARGE);
+	ssize_t n;
+
+	fill(buf, LARGE, 1, 0);
+	sysctl_set("net/ltp/wmem", "4096 65536 134217728");
+	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 64 << 20));
+	ASSERT_EQ(0, span_add(1, 9, 9999, UINT64_MAX));
+	ASSERT_EQ(0, span_set(1, 9, LTP_A_SPAN_MARGIN, 60 * 1000000000ULL, 8));
+	ASSERT_EQ(0, ltp_connect(self->tx, 9, SVC));
+	snprintf(pages, sizeof(pages), "%ld", limit);
+	ASSERT_TRUE(machine_memory(pages, old));
+	do {
+		n = send(self->tx, buf, LARGE, MSG_MORE | MSG_DONTWAIT);
+	} while (n > 0);
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_LT(0, stat_get(LTP_A_STATS_LIMIT_MEM));
+	/* The last burst was let in; a CPU counts its pages 256 at a time. */
+	EXPECT_LT(most - 256 - 20, machine_pages());
+	EXPECT_GE(most + 256 + 20, machine_pages());
+	EXPECT_TRUE(machine_memory(old, NULL));
+	EXPECT_EQ(0, span_del(1, 9));
+	EXPECT_TRUE(quiet());
+	free(buf);
 }
 
 TEST_F(buffers, block_that_can_never_fit)

@@ -92,6 +92,19 @@ bool ltp_mem_full(void)
 	return atomic_long_read(&mem_allocated) >= READ_ONCE(mem_limit[2]);
 }
 
+/*
+ * Whether @bytes more to send leave an eighth of net.ltp.mem to those who
+ * receive.  If they found nothing, no report could be made of what was sent,
+ * and so nothing could come back.
+ */
+static bool leaves_room(u32 bytes)
+{
+	long limit = READ_ONCE(mem_limit[2]);
+
+	return atomic_long_read(&mem_allocated) + (bytes >> PAGE_SHIFT) <=
+	       limit - limit / 8;
+}
+
 /**
  * ltp_mem_spares() - whether pages may be kept that nobody uses at the moment
  * @pages: how many they are
@@ -209,13 +222,14 @@ bool ltp_mem_charge(struct sock *sk, u32 bytes, int kind)
  * protocols, here by an eighth.  Whoever sends can have it give caches up.
  *
  * Context: process, may sleep; takes ltp_sock.mem_lock.
- * Return: false if net.ltp.mem, or the memory cgroup, has no room for it.
+ * Return: false if seven eighths of net.ltp.mem, or the memory cgroup, have no
+ * room for it.
  */
 bool ltp_mem_reserve(struct sock *sk, u32 bytes)
 {
 	int tries = RECLAIM_MAX;
 
-	if (!ltp_mem_charge(sk, bytes, SK_MEM_SEND))
+	if (!leaves_room(bytes) || !ltp_mem_charge(sk, bytes, SK_MEM_SEND))
 		return false;
 	while (unlikely(group_over(sk, true))) {
 		if (!tries-- || !group_reclaim(sk)) {
