@@ -139,12 +139,31 @@ static inline struct nlmsghdr *ltp_request(char *buf, u8 cmd,
 	return nl_put(buf, ltp_genl_id, cmd, flags);
 }
 
+/* One that names an engine. */
+static inline struct nlmsghdr *engine_request(char *buf, u8 cmd, u64 id)
+{
+	struct nlmsghdr *nlh = ltp_request(buf, cmd, 0);
+
+	mnl_attr_put_u64(nlh, LTP_A_ENGINE_ID, id);
+	return nlh;
+}
+
+/* One that names the span from @engine to @remote. */
+static inline struct nlmsghdr *span_request(char *buf, u8 cmd, u64 engine,
+					    u64 remote)
+{
+	struct nlmsghdr *nlh = ltp_request(buf, cmd, 0);
+
+	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
+	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
+	return nlh;
+}
+
 static inline int engine_add(u64 id, u16 port)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_ENGINE_ADD, 0);
+	struct nlmsghdr *nlh = engine_request(buf, LTP_CMD_ENGINE_ADD, id);
 
-	mnl_attr_put_u64(nlh, LTP_A_ENGINE_ID, id);
 	mnl_attr_put_u32(nlh, LTP_A_ENGINE_LOCAL, htonl(INADDR_LOOPBACK));
 	mnl_attr_put_u16(nlh, LTP_A_ENGINE_PORT, port);
 	return nl_ask(nlh, NULL, NULL);
@@ -153,9 +172,8 @@ static inline int engine_add(u64 id, u16 port)
 static inline int engine_del(u64 id)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_ENGINE_DEL, 0);
+	struct nlmsghdr *nlh = engine_request(buf, LTP_CMD_ENGINE_DEL, id);
 
-	mnl_attr_put_u64(nlh, LTP_A_ENGINE_ID, id);
 	return nl_ask(nlh, NULL, NULL);
 }
 
@@ -163,10 +181,9 @@ static inline int span_add(u64 engine, u64 remote, u16 port,
 			   u64 rate)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_ADD, 0);
+	struct nlmsghdr *nlh = span_request(buf, LTP_CMD_SPAN_ADD,
+					    engine, remote);
 
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
 	mnl_attr_put_u32(nlh, LTP_A_SPAN_ADDR, htonl(INADDR_LOOPBACK));
 	mnl_attr_put_u16(nlh, LTP_A_SPAN_PORT, port);
 	mnl_attr_put_u64(nlh, LTP_A_SPAN_RATE, rate);
@@ -179,10 +196,9 @@ static inline int span_set(u64 engine, u64 remote, u16 attr,
 			   u64 val, size_t size)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_SET, 0);
+	struct nlmsghdr *nlh = span_request(buf, LTP_CMD_SPAN_SET,
+					    engine, remote);
 
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
 	if (size == 8)
 		mnl_attr_put_u64(nlh, attr, val);
 	else if (size == 4)
@@ -196,10 +212,9 @@ static inline int span_set(u64 engine, u64 remote, u16 attr,
 static inline int span_cue(u64 engine, u64 remote, u32 cue)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_CUE, 0);
+	struct nlmsghdr *nlh = span_request(buf, LTP_CMD_SPAN_CUE,
+					    engine, remote);
 
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
 	mnl_attr_put_u32(nlh, LTP_A_SPAN_CUE, cue);
 	return nl_ask(nlh, NULL, NULL);
 }
@@ -207,10 +222,9 @@ static inline int span_cue(u64 engine, u64 remote, u32 cue)
 static inline int span_del(u64 engine, u64 remote)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_DEL, 0);
+	struct nlmsghdr *nlh = span_request(buf, LTP_CMD_SPAN_DEL,
+					    engine, remote);
 
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
 	return nl_ask(nlh, NULL, NULL);
 }
 

@@ -72,6 +72,12 @@ is()
 	return 1
 }
 
+# Of the clock that is on the wall
+microseconds()
+{
+	echo "${EPOCHREALTIME/[.,]/}"
+}
+
 # The plan comes last: a test that died has none.
 finish()
 {

@@ -30,11 +30,6 @@ LTP_SECONDS=$((${1:-0} > 13 ? ${1:-0} : 13))
 # What the link carries of 1,472-byte datagrams after loss: UDP payload a second.
 CARRIES=$((100000000 / 8 * 1472 / 1514 * 99 / 100))
 
-now()
-{
-	echo "${EPOCHREALTIME/[.,]/}"
-}
-
 # neighbour NS ADDR NS-OF-IT DEV-OF-IT DEV: asking would take long
 neighbour()
 {
@@ -63,7 +58,7 @@ share()
 arrived()
 {
 	counters_into CB "$B" 2 &&
-	echo "${CB[rx-bytes]} ${CB[rx-duplicate-bytes]} $(delivered) $(now)"
+	echo "${CB[rx-bytes]} ${CB[rx-duplicate-bytes]} $(delivered) $(microseconds)"
 }
 
 # Bytes of whole blocks: what the reader says when it has written one.

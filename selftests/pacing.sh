@@ -26,7 +26,7 @@ flood()
 # rx_bytes: of engine 2, and when, in µs
 rx_bytes()
 {
-	counters_into CB "$B" 2 && echo "${CB[rx-bytes]} ${EPOCHREALTIME/[.,]/}"
+	counters_into CB "$B" 2 && echo "${CB[rx-bytes]} $(microseconds)"
 }
 
 # measured SECONDS: bytes a second that arrive in the next SECONDS

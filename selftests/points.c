@@ -550,9 +550,8 @@ static bool run_cancel(void)
 static int engine_ask(u8 cmd, u64 id)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = ltp_request(buf, cmd, 0);
+	struct nlmsghdr *nlh = engine_request(buf, cmd, id);
 
-	mnl_attr_put_u64(nlh, LTP_A_ENGINE_ID, id);
 	if (cmd == LTP_CMD_ENGINE_SET)
 		mnl_attr_put_u32(nlh, LTP_A_ENGINE_MAX_IMPORTS, 1000);
 	return nl_ask(nlh, NULL, NULL);
@@ -568,11 +567,9 @@ static int dump(u8 cmd)
 static int span_ask(u64 engine, u64 remote)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_SPAN_GET, 0);
 
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, engine);
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, remote);
-	return nl_ask(nlh, NULL, NULL);
+	return nl_ask(span_request(buf, LTP_CMD_SPAN_GET, engine, remote),
+		      NULL, NULL);
 }
 
 static int stats_ask(void)

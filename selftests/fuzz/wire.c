@@ -95,9 +95,8 @@ static int peer_open(int peer)
 static int engine_any(u64 id, u16 port)
 {
 	char buf[512];
-	struct nlmsghdr *nlh = ltp_request(buf, LTP_CMD_ENGINE_ADD, 0);
+	struct nlmsghdr *nlh = engine_request(buf, LTP_CMD_ENGINE_ADD, id);
 
-	mnl_attr_put_u64(nlh, LTP_A_ENGINE_ID, id);
 	mnl_attr_put_u16(nlh, LTP_A_ENGINE_PORT, port);
 	return nl_ask(nlh, NULL, NULL);
 }
@@ -108,9 +107,7 @@ static int peer_span(int peer)
 	struct in6_addr v6;
 	char buf[512];
 
-	nlh = ltp_request(buf, LTP_CMD_SPAN_ADD, 0);
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_ENGINE, 1);
-	mnl_attr_put_u64(nlh, LTP_A_SPAN_REMOTE, peer_id(peer));
+	nlh = span_request(buf, LTP_CMD_SPAN_ADD, 1, peer_id(peer));
 	if (peer == PEERS - 1) {
 		inet_pton(AF_INET6, "::2", &v6);
 		mnl_attr_put(nlh, LTP_A_SPAN_ADDR, sizeof(v6), &v6);
