@@ -327,12 +327,12 @@ rounds()
 
 	for ((i = 0; i < $1; i++)); do
 		insmod "$LTP_MODULE" || return
-		if [ $((i % 40)) -eq 0 ]; then
+		if [ $((i % 20)) -eq 0 ]; then
 			fresh
 			engines 4 && receive "$B" 5 "$TMP/out" quiet &&
 				send_each 5 "$TMP/small" && received || return
 			# Engines and spans are still there, or not.
-			[ $((i % 80)) -eq 0 ] || gone || return
+			[ $((i % 40)) -eq 0 ] || gone || return
 		fi
 		idle || wait_for 10 idle || return
 		rmmod ltp || return
@@ -348,7 +348,7 @@ load_and_unload()
 
 	unload || return
 	rounds 20 || return
-	for _ in {1..3}; do
+	for _ in {1..5}; do
 		before=$(settled)
 		rounds "$ROUNDS" || return
 		after=$(settled)
@@ -360,7 +360,7 @@ load_and_unload()
 }
 
 # All of them once: 6.12.  Elsewhere, or with all memory checked, fewer do.
-ROUNDS=60
+ROUNDS=30
 [ "${LTP_KERNEL-}" != 6.12 ] || [ -n "${LTP_DEBUG-}" ] || ROUNDS=180
 loaded || die "no module"
 random_file "$TMP/big" 3000000
