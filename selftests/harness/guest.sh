@@ -178,7 +178,7 @@ while read -r name limit flags; do
 	case $name in '' | '#'*) continue ;; esac
 	# shellcheck disable=SC2086
 	selected "$name" "$limit" $flags || continue
-	# To the part that has least so far.
+	# The longest first, each to the part that has least so far.
 	for ((i = 0, least = 0; i < shards; i++)); do
 		[ "${sums[i]:-0}" -ge "${sums[least]:-0}" ] || least=$i
 	done
@@ -190,7 +190,7 @@ while read -r name limit flags; do
 		*) modules+=("") ;;
 		esac
 	fi
-done < "$list"
+done < <(sort -s -k2,2nr "$list")
 
 echo "TAP version 13"
 echo "# $(uname -sr)${LTP_TIMETRAVEL:+, time travel}"
