@@ -28,13 +28,19 @@ cd "$TOP/selftests" || exit
 # What stock kernels have as modules, and the tests use.
 modprobe -aq udp_tunnel ip6_udp_tunnel veth dummy ifb sch_netem sch_tbf sch_fq sch_prio \
 	sch_ingress cls_u32 cls_flower cls_matchall act_gact act_mirred act_pedit nf_tables tun
-# ping(8) turns time stamps on and off, and with them a jump in the receive
-# path; an emulated CPU may still run into the breakpoint that stood there
-# while it was changed ("Oops: int3").  So they are always on.
+# The first socket that wants time stamps, or UDP to look for what is
+# encapsulated, and the last one, change jumps in the kernel's text; an emulated
+# CPU may still run into the breakpoint that stood there meanwhile ("Oops: int3").
+# So both are always on here (the latter if the kernel has IPsec), and come and
+# go on the debug kernel, which has no such jumps.
 if [ "${LTP_KERNEL-}" != uml ]; then
-	python3 -c 'import signal, socket as s
-t = s.socket(s.AF_INET, s.SOCK_DGRAM)
-t.setsockopt(s.SOL_SOCKET, 29, 1)
+	python3 -c 'import contextlib, signal, socket as s
+kept = []
+for family in s.AF_INET, s.AF_INET6:
+	kept.append(s.socket(family, s.SOCK_DGRAM))
+	kept[-1].setsockopt(s.SOL_SOCKET, 29, 1)
+	with contextlib.suppress(OSError):
+		kept[-1].setsockopt(s.IPPROTO_UDP, 100, 2)
 signal.pause()' &
 fi
 # Rate limits would swallow what a failed test has to say.
