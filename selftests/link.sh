@@ -158,7 +158,7 @@ owlt_longer()
 # What a slow kernel is late with is not lost.
 patient()
 {
-	local margin=$((200 * ${LTP_SLOW:-1}))ms
+	local margin=$((500 * ${LTP_SLOW:-1}))ms
 
 	on "$A" ltp span set to 2 margin $margin &&
 	on "$B" ltp span set to 1 margin $margin
@@ -186,11 +186,22 @@ redundancy()
 	is "${CA[tx-copies]}" -eq 0 "copies sent" || return
 	once=$AGAIN
 	echo "--- three copies"
-	lossy 3 && netem "" &&
-	is "${CA[tx-copies]}" -ge $((2 * BLOCKS)) "copies sent by A" &&
-	is "${CB[tx-copies]}" -ge $((2 * BLOCKS)) "copies sent by B" &&
-	is "${CB[rx-copies]}" -gt 0 "copies of checkpoints received" &&
-	is $((AGAIN * 3)) -lt "$once" "thrice the signals sent again, with three copies"
+	copies "$once" && netem ""
+}
+
+# copies ONCE: about 10 are sent again where without copies it is 200; if the
+# machine rested, so that all timers ran out, that is seen in another try
+copies()
+{
+	for _ in {1..3}; do
+		lossy 3 &&
+		is "${CA[tx-copies]}" -ge $((2 * BLOCKS)) "copies sent by A" &&
+		is "${CB[tx-copies]}" -ge $((2 * BLOCKS)) "copies sent by B" &&
+		is "${CB[rx-copies]}" -gt 0 "copies of checkpoints received" || return
+		is $((AGAIN * 3)) -lt "$1" "thrice the signals sent again, with three copies" &&
+			return
+	done
+	return 1
 }
 
 # --- reports nobody asked for ---
