@@ -38,7 +38,7 @@ again()
 	on "$A" ltp send quiet sndbuf 1M block $((SIZE / 32)) "$TMP/in" 2:5 && received || return
 	same_pieces "$TMP/out" "$TMP/in" $((SIZE / 32)) && counters || return
 	RTX=${CA[rtx-bytes]}
-	NOW=$(on "$A" ltp -j -d span show to 2 | jq '.[0]["burst-now"]')
+	NOW=$(on "$A" ltp -j -d span show to 2 | field burst-now)
 	echo "$RTX bytes sent again, burst-now $NOW" | tee -a "$TMP/notes"
 }
 

@@ -97,15 +97,6 @@ received_at_least()
 	[ "$received" -ge "$1" ]
 }
 
-none_left()
-{
-	local ns
-
-	for ns in "$A" "$B"; do
-		[ "$(on "$ns" ltp -j session)" = "[]" ] || return
-	done
-}
-
 # span_is_idle NS REMOTE
 span_is_idle()
 {
@@ -141,7 +132,7 @@ check_book()
 # settled [OPTION...]: the sender ended; all is as it was before
 settled()
 {
-	POLL=0.5 wait_for "$LIMIT" none_left || { say_sessions; return 1; }
+	POLL=0.5 wait_for "$LIMIT" no_sessions "$A" "$B" || { say_sessions; return 1; }
 	reader_ends || return
 	check_book "$@" &&
 	span_is_idle "$A" 2 && span_is_idle "$B" 1 &&
@@ -308,7 +299,7 @@ link_down_and_up()
 unread()
 {
 	# A socket belongs to no engine: the namespace counts.
-	on "$B" ltp -j stats show | jq '.[0]["blocks-unread"]'
+	on "$B" ltp -j stats show | field blocks-unread
 }
 
 # Blocks begun are cancelled, those that come meanwhile refused, those that were
@@ -333,7 +324,7 @@ readers_killed()
 # B has begun so many blocks and more
 imports_at_least()
 {
-	[ "$(on "$B" ltp -j span show to 1 | jq '.[0].imports')" -ge "$1" ]
+	[ "$(span_field imports "$B" 1)" -ge "$1" ]
 }
 
 # Blocks that it had left open when it was killed: cancelled, each told to B.
@@ -357,9 +348,9 @@ writer_killed()
 	kill -KILL "$SENDER"
 	wait "$SENDER" 2> /dev/null
 	SENT=$(ledger check "$BOOK" 1 "$LAST" dead lost "$LAST" | sed 's/sent=\([0-9]*\) .*/\1/')
-	POLL=0.5 wait_for "$LIMIT" none_left && open_were_cancelled || return
+	POLL=0.5 wait_for "$LIMIT" no_sessions "$A" "$B" && open_were_cancelled || return
 	# Others do not notice.
-	writer $((N + 1)) $((2 * N)) && written && POLL=0.5 wait_for "$LIMIT" none_left || return
+	writer $((N + 1)) $((2 * N)) && written && POLL=0.5 wait_for "$LIMIT" no_sessions "$A" "$B" || return
 	LAST=$SENT
 	settled dead && is "$SENT" -lt "$N" "blocks that it sent" &&
 	is "$received" -ge "$SENT" "blocks received" &&

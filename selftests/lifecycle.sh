@@ -72,20 +72,12 @@ gone()
 	ip netns del "$A" && ip netns del "$B" && NAMESPACES=()
 }
 
-sessions()
-{
-	on "$1" ltp -j session | jq length
-}
-
 # under_way NS: there is a session in NS
 under_way()
 {
-	[ "$(sessions "$1")" -gt 0 ]
-}
+	local said
 
-none_left()
-{
-	[ "$(sessions "$A")" -eq 0 ] && [ "$(sessions "$B")" -eq 0 ]
+	said=$(on "$1" ltp -j session) && [ "$said" != '[]' ]
 }
 
 # start: a transfer that takes long, until both sides are in the midst of it
@@ -150,7 +142,7 @@ transfer_keeps_the_module()
 	under_way "$A" && under_way "$B" || return
 	end KILL
 	# The sender's engine cancels; nobody needs to be asked.
-	wait_for 10 none_left && reload
+	wait_for 10 no_sessions "$A" "$B" && reload
 }
 
 # With the processes alive the namespaces lose their names, no more; then
@@ -208,14 +200,9 @@ span_deleted()
 	start || return
 	on "$A" ltp span del to 2 || return
 	sender_told 'cancelled by this engine' || return
-	wait_for 5 none_left_in_a || return
+	wait_for 5 no_sessions "$A" || return
 	give_up
 	reload
-}
-
-none_left_in_a()
-{
-	[ "$(sessions "$A")" -eq 0 ]
 }
 
 engine_deleted()
@@ -247,7 +234,7 @@ peer_closed()
 	kill -KILL "$RECEIVER"
 	wait "$RECEIVER" 2> /dev/null
 	sender_told 'cancelled by the receiver' || return
-	wait_for 10 none_left && reload
+	wait_for 10 no_sessions "$A" "$B" && reload
 }
 
 # What cannot leave waits, for as long as somebody waits for it.

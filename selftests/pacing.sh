@@ -43,7 +43,7 @@ measured()
 # throttled: how often fq held a flow back
 throttled()
 {
-	tc -n "$A" -s -j qdisc show dev a0 | jq '.[0].throttled // 0'
+	tc -n "$A" -s -j qdisc show dev a0 | field throttled || echo 0
 }
 
 # from_now_on RATE OLD: in Mbit/s.  In the 5 ms after the change there may be,

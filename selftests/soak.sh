@@ -109,16 +109,11 @@ namespaces_gone()
 	wait_for 60 idle && rmmod ltp
 }
 
-exports()
-{
-	on "$A" ltp -j span show to 2 | jq '.[0].exports'
-}
-
 crowd_gathers()
 {
 	local n
 
-	n=$(exports) || return
+	n=$(span_field exports) || return
 	[ "$n" -le "$PEAK" ] || PEAK=$n
 	[ "$n" -ge "$CROWD" ]
 }
