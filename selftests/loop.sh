@@ -24,22 +24,19 @@ itself()
 	cmp "$TMP/in" "$TMP/out" || { give_up; return 1; }
 }
 
-no_session()
-{
-	[ "$(on "$A" ltp -j session show)" = '[]' ]
-}
-
 both()
 {
 	itself 5 && itself 6 green || return
-	wait_for 10 no_session
+	wait_for 10 no_sessions "$A"
 }
 
+# Of so many segments some are lost for sure.
 lossy()
 {
+	random_file "$TMP/in" 500000
 	on "$A" ltp span set to 1 max-retries 100 &&
 	tc -n "$A" qdisc add dev lo root netem loss 5% limit 10000 || return
-	itself 5 burst-limit 1 && wait_for 60 no_session || return
+	itself 5 burst-limit 1 && wait_for 60 no_sessions "$A" || return
 	counters_into CA "$A" 1 && is "${CA[rtx-segments]}" -gt 0 "segments sent again" || return
 	tc -n "$A" qdisc del dev lo root
 }

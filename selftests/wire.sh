@@ -57,6 +57,8 @@ topo_direct
 on "$A" ethtool -K a0 tso off tx-udp-segmentation off > /dev/null || die "cannot segment in A"
 random_file "$TMP/large" 2200000
 cut_file "$TMP/large" 100000 0 "$TMP/small"
+# Some of so much is lost for sure.
+cut_file "$TMP/large" 300000 0 "$TMP/medium"
 cut_file "$TMP/large" 2000 7 "$TMP/tiny"
 MARK=$(printf 'MARK%.0s' {1..19}).
 printf '%s' "$MARK" > "$TMP/mark"
@@ -67,7 +69,7 @@ check "service 6: 20 small red blocks" blocks 6 "$TMP/tiny" 20 block 100
 check "service 8: a green block" green
 # Each datagram is to be lost by itself.
 tc -n "$A" qdisc add dev a0 root netem loss 10% limit 100000 || die "no netem"
-check "service 7: a red block, 10 % lost" blocks 7 "$TMP/small" 1 burst-limit 1
+check "service 7: a red block, 10 % lost" blocks 7 "$TMP/medium" 1 burst-limit 1
 tc -n "$A" qdisc del dev a0 root
 set_mtu 9000
 check "service 9: a large red block at MTU 9000" blocks 9 "$TMP/large" 1
