@@ -28,7 +28,7 @@ group()
 	log "$((SECONDS - start)) s: $2: $3 passed, $4 failed, $5 skipped"
 }
 
-# What failed, once more and together, before the last line.
+# What failed, or was run once more, together before the last line.
 failures=()
 remember()
 {
@@ -36,7 +36,7 @@ remember()
 
 	while read -r line; do
 		failures+=("$1: $line")
-	done < <(sed -n 's/^ *not ok/not ok/p' "$2")
+	done < <(sed -n 's/^ *not ok/not ok/p; s/^# once more/once more/p' "$2")
 }
 
 # beside NAME COMMAND...: what only computes runs while guests leave time for it.
