@@ -161,13 +161,19 @@ stock)
 		beside "unit tests" make -s -C "$TOP/selftests" unit
 		beside "tool" make -s -C "$TOP/tools/ltp" O="$BUILD/tools" check
 	fi
-	# Halves keep both processors busy to the end, with an odd number of kernels.
-	parts=2
-	[ -z "${TESTS-}" ] || parts=1
-	for k in "${kernels[@]}"; do
-		for ((i = 0; i < parts; i++)); do
-			queue "Linux $k, part $((i + 1)) of $parts" "check-$k-$i" \
-				env "LTP_SHARD=$i/$parts" \
+	# Two guests on two processors take two thirds of the time if they have one
+	# each: two are for tests that need them.  Those take longer, and go first.
+	guests=(1 0)
+	[ -z "${TESTS-}" ] || guests=("")
+	for smp in "${guests[@]}"; do
+		case $smp in
+		0) cpus=1 what=", one CPU" ;;
+		1) cpus=2 what=", two CPUs" ;;
+		*) cpus=2 what= ;;
+		esac
+		for k in "${kernels[@]}"; do
+			queue "Linux $k$what" "check-$k${smp:+-$smp}" \
+				env "LTP_SMP=$smp" "VM_CPUS=${VM_CPUS:-$cpus}" \
 				"$HARNESS/vm.sh" -t "$((1500 * ${LTP_SLOW:-1}))" "$k"
 		done
 	done

@@ -7,9 +7,10 @@
 # A line of the list is "NAME SECONDS [FLAG...]"; NAME is an executable
 # below selftests/ or build/selftests/.  Flags: debug-only, stock-only,
 # timetravel (only there), cover (with the module LTP_COVER, if set, which tells
-# what code was run).
+# what code was run), smp (things shall meet there that two CPUs do).
 # TESTS="a b" selects by name, with or without suffix; LTP_SHARD=I/N is the
-# Ith of N parts that may take about equally long; LTP_SLOW=N allows for N times the
+# Ith of N parts that may take about equally long; LTP_SMP=1 is those with the flag
+# smp, LTP_SMP=0 those without it; LTP_SLOW=N allows for N times the
 # seconds, on a machine that has others to serve.
 #
 # Machines that emulate others, or share their processors, are late now and then.
@@ -189,6 +190,11 @@ selected()
 	case " $* " in
 	*" timetravel "*) [ -n "${LTP_TIMETRAVEL-}" ] || return 1 ;;
 	*) [ -z "${LTP_TIMETRAVEL-}" ] || return 1 ;;
+	esac
+	case "${LTP_SMP-}: $* " in
+	0:*" smp "*) return 1 ;;
+	1:*" smp "*) ;;
+	1:*) return 1 ;;
 	esac
 	[ -n "${TESTS-}" ] || return 0
 	for t in $TESTS; do

@@ -465,7 +465,7 @@ guest_command()
 		export PATH=/src/build/tools:/src/build/selftests:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
 		C
 		# What the caller set for the tests goes along.
-		for v in TESTS LTP_STANDSTILL LTP_SHARD LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL LTP_SOAK \
+		for v in TESTS LTP_STANDSTILL LTP_SHARD LTP_SMP LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL LTP_SOAK \
 				LTP_COVER FUZZ_TIME FUZZ_SEED; do
 			[ -z "${!v-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 		done
