@@ -40,10 +40,11 @@ measured()
 	echo $(((b[0] - a[0]) * 1000000 / (b[1] - a[1])))
 }
 
-# throttled: how often fq held a flow back
+# throttled: how often fq held a flow back.  It has two fields of that name, of
+# which jq takes the last, as it should be.
 throttled()
 {
-	tc -n "$A" -s -j qdisc show dev a0 | field throttled || echo 0
+	tc -n "$A" -s -j qdisc show dev a0 | jq '.[0].throttled // 0'
 }
 
 # from_now_on RATE OLD: in Mbit/s.  In the 5 ms after the change there may be,
