@@ -17,7 +17,7 @@
 # Twice in a guest, a test of which something failed is run once more; what
 # failed at first is told, and the second run counts.  Not if it did not end, if the
 # kernel complained or if the module did not go, and not where waiting takes no
-# time.
+# time or the test is a soak.
 #
 # Each test's own TAP is indented below its line.  "PASSED FAILED SKIPPED"
 # goes to /results/counts after every test, "done" to /results/done last.
@@ -121,7 +121,7 @@ complaints()
 # again NAME OUT: whether it may be run once more; then what failed is told
 again()
 {
-	[ ${#repeated[@]} -lt 2 ] && [ -z "${repeated[$1]-}" ] && [ -z "${LTP_TIMETRAVEL-}" ] ||
+	[ ${#repeated[@]} -lt 2 ] && [ -z "${repeated[$1]-}${LTP_TIMETRAVEL-}${LTP_SOAK-}" ] ||
 		return
 	repeated[$1]=1
 	sed 's/^/    # /' "$2"
