@@ -186,22 +186,11 @@ redundancy()
 	is "${CA[tx-copies]}" -eq 0 "copies sent" || return
 	once=$AGAIN
 	echo "--- three copies"
-	copies "$once" && netem ""
-}
-
-# copies ONCE: about 10 are sent again where without copies it is 200; if the
-# machine rested, so that all timers ran out, that is seen in another try
-copies()
-{
-	for _ in {1..3}; do
-		lossy 3 &&
-		is "${CA[tx-copies]}" -ge $((2 * BLOCKS)) "copies sent by A" &&
-		is "${CB[tx-copies]}" -ge $((2 * BLOCKS)) "copies sent by B" &&
-		is "${CB[rx-copies]}" -gt 0 "copies of checkpoints received" || return
-		is $((AGAIN * 3)) -lt "$1" "thrice the signals sent again, with three copies" &&
-			return
-	done
-	return 1
+	lossy 3 && netem "" &&
+	is "${CA[tx-copies]}" -ge $((2 * BLOCKS)) "copies sent by A" &&
+	is "${CB[tx-copies]}" -ge $((2 * BLOCKS)) "copies sent by B" &&
+	is "${CB[rx-copies]}" -gt 0 "copies of checkpoints received" &&
+	is $((AGAIN * 3)) -lt "$once" "thrice the signals sent again, with three copies"
 }
 
 # --- reports nobody asked for ---
