@@ -56,7 +56,7 @@ waits_often()
 hurries()
 {
 	over "$@" reorder 0 &&
-	is $((${CA[rtx-bytes]} * 100)) -gt "${CA[tx-bytes]}" "hundredfold bytes sent again" &&
+	is $((${CA[rtx-bytes]} * 20)) -gt "${CA[tx-bytes]}" "twentyfold bytes sent again" &&
 	is "${CB[reports-delayed]}" -eq 0 "reports put off" || { say_counters; return 1; }
 }
 
