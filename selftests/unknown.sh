@@ -65,7 +65,7 @@ accepted()
 	is "${CA[engines-learned]}" -eq 1 "counted" &&
 	# The first data waited for the span: nothing had to come again.
 	is "${CA[rx-duplicate-bytes]}" -eq 0 "bytes received twice" &&
-	is "$(on "$B" ltp -j stats show engine 2 | field rtx-segments)" -eq 0 "segments sent again"
+	counters_into CB "$B" 2 && is "${CB[rtx-segments]}" -eq 0 "segments sent again"
 }
 
 answered()
