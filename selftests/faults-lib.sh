@@ -97,6 +97,11 @@ received_at_least()
 	[ "$received" -ge "$1" ]
 }
 
+all_ended()
+{
+	POLL=0.5 wait_for "$LIMIT" no_sessions "$A" "$B"
+}
+
 # span_is_idle NS REMOTE
 span_is_idle()
 {
@@ -132,7 +137,7 @@ check_book()
 # settled [OPTION...]: the sender ended; all is as it was before
 settled()
 {
-	POLL=0.5 wait_for "$LIMIT" no_sessions "$A" "$B" || { say_sessions; return 1; }
+	all_ended || { say_sessions; return 1; }
 	reader_ends || return
 	check_book "$@" &&
 	span_is_idle "$A" 2 && span_is_idle "$B" 1 &&
@@ -348,9 +353,9 @@ writer_killed()
 	kill -KILL "$SENDER"
 	wait "$SENDER" 2> /dev/null
 	SENT=$(ledger check "$BOOK" 1 "$LAST" dead lost "$LAST" | sed 's/sent=\([0-9]*\) .*/\1/')
-	POLL=0.5 wait_for "$LIMIT" no_sessions "$A" "$B" && open_were_cancelled || return
+	all_ended && open_were_cancelled || return
 	# Others do not notice.
-	writer $((N + 1)) $((2 * N)) && written && POLL=0.5 wait_for "$LIMIT" no_sessions "$A" "$B" || return
+	writer $((N + 1)) $((2 * N)) && written && all_ended || return
 	LAST=$SENT
 	settled dead && is "$SENT" -lt "$N" "blocks that it sent" &&
 	is "$received" -ge "$SENT" "blocks received" &&
