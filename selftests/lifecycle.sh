@@ -194,6 +194,20 @@ rest_of_a_block()
 	gone && reload
 }
 
+# A block that was delivered holds the closed socket, and its namespace, until
+# its report is acknowledged or given up: none arrives here.
+rest_of_a_report()
+{
+	fresh
+	engines 4 && on "$B" ltp span set to 1 max-retries 10 &&
+		tc -n "$B" qdisc add dev b0 root netem delay 10s &&
+		receive "$B" 5 "$TMP/out" quiet && send_and_close "$A" 20000 && received || return
+	[[ $(on "$B" ltp session) = *" state delivered "* ]] || return
+	gone || return
+	! idle || { echo "nothing holds the module"; return 1; }
+	reload
+}
+
 span_deleted()
 {
 	fresh
@@ -360,6 +374,7 @@ check "namespaces deleted under a transfer that is interrupted" namespaces_delet
 check "namespaces deleted behind a transfer" namespaces_deleted_behind
 check "a namespace deleted with the rest of a block, peer silent" rest_of_a_block peer
 check "a namespace deleted with the rest of a block, no route" rest_of_a_block link
+check "a namespace deleted with the rest of a report" rest_of_a_report
 check "the span deleted" span_deleted
 check "the sender's engine deleted" engine_deleted
 check "the receiver's engine deleted" peer_deleted
