@@ -246,7 +246,8 @@ netem_dropped()
 }
 
 # engines 4|6 [SPAN-OPTION...]: engine 1 in A, engine 2 in B, and a span from
-# each to the other.  Those that were there go, with their counters.
+# each to the other, of margin $MARGIN.  Those that were there go, with their
+# counters.
 engines()
 {
 	local a=10.18.1.1 b=$B4 del=
@@ -259,12 +260,12 @@ engines()
 	[ -z "$ENGINES" ] || del='ltp engine del $1 &&'
 	# shellcheck disable=SC2016
 	set -- "$del"' ltp engine add $1 && shift && ltp span add to "$@"' \
-		rate unlimited margin 200ms "$@"
+		rate unlimited margin "$MARGIN" "$@"
 	ENGINES=1
 	on "$A" sh -c "$1" sh 1 2 addr "$b" "${@:2}" &&
 	on "$B" sh -c "$1" sh 2 1 addr "$a" "${@:2}"
 }
-ENGINES=
+ENGINES= MARGIN=200ms
 
 # --- counters ------------------------------------------------------------
 
