@@ -62,11 +62,21 @@ kernel_memory()
 		END { print n }' /proc/meminfo
 }
 
+# The stacks that checkers keep, in kB: pools of four pages.  There are more with
+# each new way in which things meet.
+stacks()
+{
+	local stats=/sys/kernel/debug/stackdepot/stats
+
+	[ -r $stats ] || stats=/dev/null
+	awk '/^pools:/ { n = $2 * 16 } END { print n + 0 }' $stats
+}
+
 # Pages that are in nobody's books, in kB: straight from the page allocator, as
 # those that hold the blocks to be sent, or in its lists of each processor.
 raw_memory()
 {
-	awk '/^MemTotal:/ { n += $2 }
+	awk -v n="-$(stacks)" '/^MemTotal:/ { n += $2 }
 		/^(MemFree|Buffers|Cached|SwapCached|AnonPages|Slab|VmallocUsed|Percpu):/ {
 			n -= $2
 		}
@@ -214,7 +224,7 @@ while [ "$SECONDS" -lt "$TIME" ] || [ "$N_ROUND" -le $WARM_UP ]; do
 	if [ "$N_ROUND" -eq $WARM_UP ]; then
 		calm
 		kernel_objects > "$TMP/before"
-		BEFORE=$(kernel_memory) RAW_BEFORE=$(raw_memory) SINCE=$SECONDS TOTAL=0
+		BEFORE=$(kernel_memory) RAW_BEFORE=$(raw_memory) STACKS=$(stacks) SINCE=$SECONDS TOTAL=0
 		diag "after $SECONDS s: $BEFORE kB of kernel memory, $RAW_BEFORE kB in pages"
 	fi
 done
@@ -224,6 +234,7 @@ AFTER=$(kernel_memory) RAW_AFTER=$(raw_memory)
 diag "$N_ROUND rounds, $TOTAL blocks in $((SECONDS - SINCE)) s:" \
 	"$BEFORE kB of kernel memory before, $AFTER kB after" \
 	"$RAW_BEFORE kB in pages before, $RAW_AFTER kB after" \
+	"$STACKS kB of stacks before, $(stacks) kB after" \
 	"$PEAK sessions at a time"
 [ "$T_BAD" -gt 0 ] || ok "$TOTAL blocks under random faults"
 check "as much memory as before" no_leak
