@@ -96,7 +96,7 @@ patch_kbuild()
 	find "$d"/usr/lib/linux-kbuild-* "$d/usr/src/linux-headers-$KREL" -type f -perm /111 |
 	while read -r f; do
 		[ "$(head -c 4 "$f" | tail -c 3)" = ELF ] || continue
-		ldd "$f" 2>&1 | grep -q 'not found' || continue
+		[[ $(ldd "$f" 2>&1) = *"not found"* ]] || continue
 		lib=$(libraries "$KSUITE")
 		patchelf --set-interpreter "$lib/ld-linux-x86-64.so.2" --set-rpath "$lib" "$f"
 	done
