@@ -165,7 +165,7 @@ apt_fetch()
 {
 	local c d=$LTP_CACHE/debs p v f
 
-	c=$(apt_suite "$1")
+	c=$(apt_suite "$1") || exit
 	shift
 	mkdir -p "$d"
 	for p; do

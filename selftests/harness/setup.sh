@@ -50,22 +50,31 @@ host_packages()
 # of it, for running them on the host.  Prints the directory.
 libraries()
 {
-	local s=${1%-backports} d deb p=(libc6 zlib1g libzstd1 libcap-ng0
-		libgcc-s1 libseccomp2 libelf1t64 libssl3t64)
+	local s=${1%-backports} d
 
 	s=${s%-security}
 	d=$LTP_CACHE/lib-$s
-	if [ ! -e "$d.stamp" ]; then
-		rm -rf "$d"
-		mkdir -p "$d"
-		apt_fetch "$s" "${p[@]}" | while read -r deb; do
-			dpkg-deb --fsys-tarfile "$deb" |
-				tar -x -C "$d" --wildcards --transform 's,.*/,,' \
-					'*/x86_64-linux-gnu/*.so*'
-		done
-		stamp "$d" "$s"
-	fi
+	locked "lib-$s" fetch_libraries "$s" "$d"
 	echo "$d"
+}
+
+# For guests and for kernels, which are set up at the same time.
+fetch_libraries()
+{
+	local d=$2 debs deb p=(libc6 zlib1g libzstd1 libcap-ng0 libgcc-s1
+		libseccomp2 libelf1t64 libssl3t64)
+
+	[ ! -e "$d.stamp" ] || return 0
+	rm -rf "$d"
+	mkdir -p "$d"
+	# Called in a substitution, where what fails does not end it.
+	debs=$(apt_fetch "$1" "${p[@]}") || exit
+	for deb in $debs; do
+		dpkg-deb --fsys-tarfile "$deb" |
+			tar -x -C "$d" --wildcards --transform 's,.*/,,' \
+				'*/x86_64-linux-gnu/*.so*' || exit
+	done
+	stamp "$d" "$1"
 }
 
 # Packages of one release: image and headers with what they depend on.
