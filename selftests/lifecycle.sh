@@ -17,8 +17,9 @@
 # slow_engines: what is sent takes long, who does not answer is given up soon
 slow_engines()
 {
-	engines 4 && on "$A" ltp span set to 2 rate 400kbit margin 100ms &&
-		on "$B" ltp span set to 1 margin 100ms
+	local MARGIN=100ms
+
+	engines 4 && on "$A" ltp span set to 2 rate 400kbit
 }
 
 in_use()

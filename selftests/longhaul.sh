@@ -17,7 +17,7 @@
 . "$(dirname "$0")/lib.sh"
 
 RECV_TIMEOUT=48h
-LIGHT=250s
+LIGHT=250s MARGIN=10s
 SIZE=$((1 << 20))
 
 mac()
@@ -39,8 +39,7 @@ way()
 {
 	local d
 
-	engines 4 owlt $LIGHT && on "$A" ltp span set to 2 margin 10s &&
-		on "$B" ltp span set to 1 margin 10s || return
+	engines 4 owlt $LIGHT || return
 	for d in ra rb; do
 		ip netns exec "$R" tc qdisc replace dev $d root netem limit 1000000 \
 			delay $LIGHT "$@" || return
@@ -113,9 +112,8 @@ nobody_there()
 
 to_the_moon()
 {
-	LIGHT=1300ms
-	way loss 5% && on "$A" ltp span set to 2 margin 100ms &&
-		on "$B" ltp span set to 1 margin 100ms && transfer || return
+	LIGHT=1300ms MARGIN=100ms
+	way loss 5% && transfer || return
 	# A round trip for the block, and one or more for what was lost.
 	is "$TOOK" -ge 5 "seconds" &&
 	is "$TOOK" -le 60 "seconds" &&
