@@ -353,12 +353,16 @@ static bool fills(const struct ltp_segment *seg, u32 at, u32 dlen)
 	return !at && seg->hlen + seg->length == dlen;
 }
 
-/* Adds a data segment, @at bytes into the datagram at @pos of @dlen bytes. */
+/*
+ * Adds a data segment, @at bytes into the datagram at @pos of @dlen bytes.  One
+ * without data is a run by itself: readers divide by the payload of segments.
+ */
 static void add_data(struct walk *w, const struct ltp_segment *seg, u32 pos,
 		     u32 at, u32 dlen)
 {
+	bool regular = seg->length && fills(seg, at, dlen) &&
+		       seg->hlen <= U8_MAX;
 	struct ltp_run *run = &w->run;
-	bool regular = fills(seg, at, dlen) && seg->hlen <= U8_MAX;
 	u8 g;
 
 	if (run->n_hl && !w->ends && regular && dlen <= run->stride &&
@@ -751,6 +755,21 @@ static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
 }
 
 /*
+ * Bytes of each datagram in a buffer, of which the last may have fewer.  Only
+ * segmentation of UDP and GRO put several into one: any other buffer that has a
+ * gso_size is one large datagram, to be sent in IP fragments of that size.
+ */
+static u32 stride_of(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *sh = skb_shinfo(skb);
+
+	if (skb_is_gso(skb) &&
+	    sh->gso_type & (SKB_GSO_UDP_L4 | SKB_GSO_FRAGLIST))
+		return sh->gso_size;
+	return skb->len;
+}
+
+/*
  * Whether the buffer begins with data of an engine that has no span, and waits
  * for one to be made.
  */
@@ -805,7 +824,7 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 	w.len = len;
 	w.counted = false;
 	w.span = span;
-	w.stride = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : len;
+	w.stride = stride_of(skb);
 	w.datagrams = 0;
 	w.segments = 0;
 	w.run.n_hl = 0;
