@@ -110,6 +110,7 @@ struct ltp_pages {
  * @net: the namespace
  * @config: serialises configuration
  * @engines: struct ltp_engine, RCU
+ * @n_engines: those that there are, deleted ones included
  * @spans: struct ltp_span by (engine, remote)
  * @peers: struct ltp_span by (engine, address)
  * @sessions: struct ltp_session by key
@@ -137,6 +138,7 @@ struct ltp_net {
 	struct net		*net;
 	struct mutex		config;		/* serialises netlink */
 	struct list_head	engines;
+	atomic_t		n_engines;
 	struct rhashtable	spans;
 	struct rhltable		peers;
 	struct rhashtable	sessions;

@@ -2,6 +2,7 @@
 /* Local engines. */
 #include <linux/random.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "engine.h"
 #include "fault.h"
@@ -16,10 +17,30 @@
  */
 void ltp_engine_put(struct ltp_engine *engine)
 {
+	struct ltp_net *ln = engine->ln;
+
 	if (!refcount_dec_and_test(&engine->ref))
 		return;
 	free_percpu(engine->mib);
 	kfree_rcu(engine, rcu);
+	/* Nothing of @ln is touched behind this: see ltp_engine_wait(). */
+	if (atomic_dec_and_test(&ln->n_engines))
+		wake_up_var(&ln->n_engines);
+}
+
+/**
+ * ltp_engine_wait() - wait until a namespace has no engine any more
+ * @ln: the namespace, its engines deleted
+ *
+ * What was deleted may be in use still, but not for long: a timer's callback
+ * runs, or a work, and has a reference to its session or span.  A session has
+ * one to its span, a span to its engine, and an engine goes last.
+ *
+ * Context: process.
+ */
+void ltp_engine_wait(struct ltp_net *ln)
+{
+	wait_var_event(&ln->n_engines, !atomic_read(&ln->n_engines));
 }
 
 /**
@@ -94,6 +115,7 @@ int ltp_engine_create(struct ltp_net *ln, u64 id, const struct ltp_addr *local,
 		return -ENOMEM;
 	}
 	refcount_set(&engine->ref, 1);
+	atomic_inc(&ln->n_engines);
 	engine->id = id;
 	engine->ln = ln;
 	engine->local = *local;

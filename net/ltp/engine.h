@@ -9,6 +9,7 @@ int ltp_engine_create(struct ltp_net *ln, u64 id, const struct ltp_addr *local,
 void ltp_engine_delete(struct ltp_engine *engine);
 struct ltp_engine *ltp_engine_find(struct ltp_net *ln, u64 id);
 void ltp_engine_put(struct ltp_engine *engine);
+void ltp_engine_wait(struct ltp_net *ln);
 
 static inline void ltp_engine_hold(struct ltp_engine *engine)
 {

@@ -9,6 +9,7 @@
 
 #include "af_ltp.h"
 #include "compat.h"
+#include "delay.h"
 #include "engine.h"
 #include "fault.h"
 #include "flow.h"
@@ -836,6 +837,7 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 		return;
 	if (span)
 		ltp_span_hold(span);
+	ltp_delay(INPUT);
 	ltp_bytes_init(&bytes, skb);
 	for (pos = 0; pos < len; pos += dlen) {
 		data = NULL;

@@ -9,6 +9,7 @@
  */
 #include <linux/slab.h>
 
+#include "delay.h"
 #include "engine.h"
 #include "fault.h"
 #include "input.h"
@@ -141,6 +142,7 @@ static void learn_work(struct work_struct *work)
 		err = learn_one(ln, st);
 		mutex_unlock(&ln->config);
 
+		ltp_delay(LEARN);
 		/* Whoever comes now finds the span, or begins anew. */
 		spin_lock_bh(&ln->strangers_lock);
 		list_del(&st->list);

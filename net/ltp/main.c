@@ -11,6 +11,7 @@
 
 #include "af_ltp.h"
 #include "compat.h"
+#include "delay.h"
 #include "engine.h"
 #include "fault.h"
 #include "layout.h"
@@ -195,7 +196,18 @@ free_mib:
 	return err;
 }
 
-/* No socket of the namespace is left: each holds a reference to it. */
+/*
+ * No socket of the namespace is left: each holds a reference to it.  Sessions
+ * may be, as those that are cancelled have no socket; but each is of a span,
+ * and ltp_span_delete() closes all of a span.  First it marks the span dead,
+ * under the lock under which sessions join it, so that none comes after that;
+ * then it closes those that are there, which stops their timers.
+ *
+ * What remains are callbacks and works under way, each with a reference.
+ * ltp_engine_wait() sees them all end.  Behind it nobody uses the tables, the
+ * counters or the pages: who reads under RCU has a carrier's data_ready, and
+ * closing carriers waits for that.
+ */
 static void __net_exit ltp_net_exit(struct net *net)
 {
 	struct ltp_net *ln = ltp_net(net);
@@ -207,6 +219,7 @@ static void __net_exit ltp_net_exit(struct net *net)
 	list_for_each_entry_safe(engine, next, &ln->engines, list)
 		ltp_engine_delete(engine);
 	mutex_unlock(&ln->config);
+	ltp_engine_wait(ln);
 	ltp_layout_pages_free(&ln->pages);
 	rhashtable_destroy(&ln->closed);
 	rhashtable_destroy(&ln->sessions);
@@ -245,6 +258,7 @@ static int __init ltp_init(void)
 	if (err)
 		goto exit_netlink;
 	ltp_fault_init();
+	ltp_delay_init();
 	return 0;
 
 exit_netlink:
@@ -260,13 +274,21 @@ exit_ranges:
 	return err;
 }
 
+/*
+ * All sockets are gone, as each holds a reference to the module; the end of the
+ * namespaces waits for all sessions.  Who gave the last reference back may
+ * still be on the way out of our code: from a work, for which
+ * ltp_output_exit() waits, or from a softirq, which is an RCU read side.
+ */
 static void __exit ltp_exit(void)
 {
+	ltp_delay_exit();
 	ltp_fault_exit();
 	ltp_sock_exit();
 	ltp_netlink_exit();
 	unregister_pernet_device(&ltp_net_ops);
 	ltp_output_exit();
+	synchronize_rcu();
 	rcu_barrier();
 	ltp_session_cache_exit();
 	ltp_ranges_cache_exit();

@@ -15,6 +15,7 @@
 
 #include "block.h"
 #include "compat.h"
+#include "delay.h"
 #include "fault.h"
 #include "flow.h"
 #include "notice.h"
@@ -441,6 +442,7 @@ static int flow_xmit(struct ltp_span *span, u32 flow, struct sk_buff *skb,
 
 	rcu_read_lock();
 	c = ltp_flow_carrier(span, flow);
+	ltp_delay(XMIT);
 	if (c)
 		err = ltp_udp_xmit(c, skb, stride);
 	else
@@ -659,7 +661,7 @@ void ltp_output_export(struct ltp_export *e)
 
 /**
  * ltp_output_run() - send for the sessions that wait for their flow
- * @work: ltp_flow.run
+ * @work: ltp_flow.run; has a reference to the span from being queued until now
  *
  * Context: process.
  */
@@ -670,6 +672,7 @@ void ltp_output_run(struct work_struct *work)
 	struct ltp_export *e;
 	int err, left;
 
+	ltp_delay(RUN);
 	while (ltp_pace_ready(span, f - span->flow, 0)) {
 		e = ltp_flow_next(f);
 		if (!e)
@@ -692,11 +695,24 @@ void ltp_output_run(struct work_struct *work)
 		}
 		cond_resched();
 	}
+	ltp_span_put(span);
+}
+
+/*
+ * A work that is queued, or runs, has a reference: one that is queued while
+ * its span is being deleted finds no session there, or no flow, and is as good
+ * as none.
+ */
+static void output_queue_run(struct ltp_flow *f)
+{
+	ltp_span_hold(f->span);
+	if (!queue_work(output_wq, &f->run))
+		ltp_span_put(f->span);
 }
 
 /**
  * ltp_output_resume() - the span may be able to send again
- * @span: the span
+ * @span: the span, held
  *
  * Context: any.
  */
@@ -706,14 +722,21 @@ void ltp_output_resume(struct ltp_span *span)
 
 	if (READ_ONCE(span->dead))
 		return;
-	for (i = 0; i < n; i++)
-		if (!list_empty(&span->flow[i].pending))
-			queue_work(output_wq, &span->flow[i].run);
+	for (i = 0; i < n; i++) {
+		if (list_empty(&span->flow[i].pending))
+			continue;
+		ltp_delay(RESUME);
+		output_queue_run(&span->flow[i]);
+	}
 }
 
 /**
  * ltp_output_stop() - nothing is sent for a span any more
- * @span: the span, marked dead, its flows closed
+ * @span: the span, held, marked dead, its flows closed
+ *
+ * The mark keeps the pacer from being started again, and sessions from being
+ * queued.  Who had looked at it before that may still queue a work, which does
+ * nothing.
  *
  * Context: process.
  */
@@ -725,7 +748,8 @@ void ltp_output_stop(struct ltp_span *span)
 
 	hrtimer_cancel(&span->pacer);
 	for (i = 0; i < LTP_FLOWS_MAX; i++)
-		cancel_work_sync(&span->flow[i].run);
+		if (cancel_work_sync(&span->flow[i].run))
+			ltp_span_put(span);
 	spin_lock_bh(&span->lock);
 	for (i = 0; i < LTP_FLOWS_MAX; i++)
 		list_splice_tail_init(&span->flow[i].pending, &pending);
@@ -736,17 +760,23 @@ void ltp_output_stop(struct ltp_span *span)
 	}
 }
 
-/* Keeps a segment until the link is up; false if it is. */
+/*
+ * Keeps a segment until the link is up; false if it is.  Of a dead span it never
+ * will be: ltp_output_drop_held() comes behind the mark, and nothing after that.
+ */
 static bool output_hold(struct ltp_span *span, struct sk_buff *skb)
 {
 	bool held = false;
 
+	ltp_delay(HOLD);
 	if (likely(!READ_ONCE(span->local_stopped)))
 		return false;
 	spin_lock_bh(&span->held.lock);
 	if (READ_ONCE(span->local_stopped)) {
 		held = true;
-		if (skb_queue_len(&span->held) < HELD_MAX) {
+		if (READ_ONCE(span->dead)) {
+			kfree_skb(skb);
+		} else if (skb_queue_len(&span->held) < HELD_MAX) {
 			__skb_queue_tail(&span->held, skb);
 		} else {
 			kfree_skb(skb);
@@ -788,6 +818,23 @@ void ltp_output_held(struct ltp_span *span)
 		ltp_output_skb(span, 0, skb);
 		cond_resched();
 	}
+}
+
+/**
+ * ltp_output_drop_held() - nothing waits for a link any more
+ * @span: the span, marked dead
+ *
+ * Context: process.
+ */
+void ltp_output_drop_held(struct ltp_span *span)
+{
+	struct sk_buff_head held;
+
+	__skb_queue_head_init(&held);
+	spin_lock_bh(&span->held.lock);
+	skb_queue_splice_init(&span->held, &held);
+	spin_unlock_bh(&span->held.lock);
+	__skb_queue_purge(&held);
 }
 
 /**

@@ -11,6 +11,7 @@ void ltp_output_run(struct work_struct *work);
 void ltp_output_stop(struct ltp_span *span);
 
 void ltp_output_held(struct ltp_span *span);
+void ltp_output_drop_held(struct ltp_span *span);
 int ltp_output_skb(struct ltp_span *span, u32 flow, struct sk_buff *skb);
 bool ltp_output_affords(struct ltp_session *s, const struct ltp_signal *sig);
 void ltp_output_signals(struct ltp_session *s);

@@ -20,6 +20,7 @@
 
 #include "block.h"
 #include "compat.h"
+#include "delay.h"
 #include "flow.h"
 #include "output.h"
 #include "pace.h"
@@ -48,6 +49,24 @@
 static u64 cost_of(u32 bytes, u64 rate)
 {
 	return mul_u64_u64_div_u64(bytes, NSEC_PER_SEC, rate);
+}
+
+/*
+ * Has the flows resumed at @at; @retry, unless that happens before anyway: who
+ * retries does not put off what others wait for.  Never of a dead span, so that
+ * ltp_output_stop() has seen the last of it.
+ */
+static void pacer_start(struct ltp_span *span, u64 at, bool retry)
+{
+	ltp_delay(PACER);
+	spin_lock_bh(&span->lock);
+	WRITE_ONCE(span->behind, true);
+	if (!span->dead &&
+	    (!retry || !hrtimer_is_queued(&span->pacer) ||
+	     at < ktime_to_ns(hrtimer_get_expires(&span->pacer))))
+		hrtimer_start(&span->pacer, ns_to_ktime(at),
+			      HRTIMER_MODE_ABS_SOFT);
+	spin_unlock_bh(&span->lock);
 }
 
 /**
@@ -82,13 +101,7 @@ bool ltp_pace_ready(struct ltp_span *span, u32 flow, u64 after)
 	if (at > now + ahead || after > now) {
 		/* Sleeps for half of what fq holds: several bursts at once. */
 		at = at > now + ahead ? at - ahead / 2 : 0;
-		at = max(at, after);
-		WRITE_ONCE(span->behind, true);
-		/* Who retries does not put off what others wait for. */
-		if (!after || !hrtimer_is_queued(&span->pacer) ||
-		    at < ktime_to_ns(hrtimer_get_expires(&span->pacer)))
-			hrtimer_start(&span->pacer, ns_to_ktime(at),
-				      HRTIMER_MODE_ABS_SOFT);
+		pacer_start(span, max(at, after), after);
 	} else if (!ltp_udp_writeable(c)) {
 		ltp_mib_add(span->engine, span, LTP_MIB_TX_BUSY, 1);
 		ltp_udp_wake_when_writeable(c);

@@ -6,6 +6,7 @@
 #include "af_ltp.h"
 #include "block.h"
 #include "compat.h"
+#include "delay.h"
 #include "fault.h"
 #include "flow.h"
 #include "mem.h"
@@ -172,6 +173,7 @@ int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
 	}
 	/* Its name is final. */
 	smp_store_release(&s->hashed, true);
+	ltp_delay(INSERT);
 
 	max = ltp_session_is_export(s) ? READ_ONCE(span->conf.max_sessions) :
 					 READ_ONCE(span->conf.max_imports);
@@ -287,6 +289,8 @@ static void drop_sock(struct ltp_session *s)
  */
 void ltp_session_put(struct ltp_session *s)
 {
+	struct ltp_span *span;
+
 	if (!refcount_dec_and_test(&s->ref))
 		return;
 	WARN_ON_ONCE(s->state != LTP_CLOSED && s->hashed);
@@ -300,10 +304,12 @@ void ltp_session_put(struct ltp_session *s)
 		kfree(ltp_import(s)->closed);
 		atomic_dec(&s->span->engine->imports);
 	}
-	ltp_span_put(s->span);
 	drop_sock(s);
+	span = s->span;
 	kmem_cache_free(ltp_session_is_export(s) ? export_cache : import_cache,
 			s);
+	/* Last: without spans there are no sessions, see ltp_net_exit(). */
+	ltp_span_put(span);
 }
 
 /**
@@ -570,6 +576,7 @@ void ltp_session_close(struct ltp_session *s)
 		ltp_import(s)->notice = NULL;
 	}
 	drop_sock(s);
+	ltp_delay(CLOSE);
 	if (s->hashed) {
 		rhashtable_remove_fast(&ln->sessions, &s->node,
 				       ltp_session_params);

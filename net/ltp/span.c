@@ -7,6 +7,7 @@
 #include <net/ipv6.h>
 
 #include "compat.h"
+#include "delay.h"
 #include "engine.h"
 #include "fault.h"
 #include "flow.h"
@@ -81,6 +82,7 @@ void ltp_span_put(struct ltp_span *span)
 {
 	if (!refcount_dec_and_test(&span->ref))
 		return;
+	WARN_ON_ONCE(!skb_queue_empty_lockless(&span->held));
 	free_percpu(span->mib);
 	ltp_engine_put(span->engine);
 	kfree_rcu(span, rcu);
@@ -180,19 +182,16 @@ void ltp_span_delete(struct ltp_span *span)
 			       ltp_span_params);
 	rhltable_remove(&span->engine->ln->peers, &span->peer_node,
 			ltp_peer_params);
-	/*
-	 * The pacer may be started until no flow is left, and may queue the
-	 * works until it is stopped; those find no flow.
-	 */
 	ltp_flow_close(span);
 	ltp_output_stop(span);
+	ltp_delay(DELETE);
 	ltp_session_end_all(&span->sessions, &span->lock, true,
 			    LTP_REASON_SYS_CNCLD);
 	ltp_session_forget(span);
 	ltp_span_unblock(span);
 	span->engine->ln->n_learned -= span->learned;
 	WRITE_ONCE(span->engine->n_spans, span->engine->n_spans - 1);
-	skb_queue_purge(&span->held);
+	ltp_output_drop_held(span);
 	ltp_span_put(span);
 }
 

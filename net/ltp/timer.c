@@ -2,6 +2,7 @@
 /* The timers of RFC 5326, sections 6.2, 6.3, 6.7, 6.8, 6.15 and 6.16. */
 #include "block.h"
 #include "compat.h"
+#include "delay.h"
 #include "output.h"
 #include "report.h"
 #include "session.h"
@@ -63,8 +64,10 @@ u64 ltp_timer_quiet(const struct ltp_span *span)
 }
 
 /*
- * The timer holds one reference from when it is armed until its callback ends
- * without its being armed again.
+ * An armed timer has one reference to its session, and ltp_session.timer_held
+ * stands for it: who clears that, under session.lock, gives the reference
+ * back.  The callback does if the timer is not armed again when it ends;
+ * ltp_timer_session_closed() does if it stops the timer before it expires.
  */
 static void timer_arm(struct ltp_session *s, u64 at)
 {
@@ -282,11 +285,13 @@ out:
 	if (ltp_session_is_export(s))
 		ltp_output_export(ltp_export(s));
 
+	ltp_delay(TIMER_TAIL);
 	/* Armed again meanwhile, it cannot expire before this returns. */
 	spin_lock(&s->lock);
 	held = hrtimer_is_queued(timer);
 	s->timer_held = held;
 	spin_unlock(&s->lock);
+	ltp_delay(TIMER_END);
 	if (!held)
 		ltp_session_put(s);
 	return HRTIMER_NORESTART;
@@ -379,13 +384,22 @@ void ltp_timer_report_braked(struct ltp_import *i)
 
 /**
  * ltp_timer_session_closed() - nothing of the session needs a timer any more
- * @s: the session
+ * @s: the session, closed, so that nobody arms its timer again
+ *
+ * The timer's reference is given back at once, or by a callback that runs
+ * already.  That may have armed the timer again, for a time that is days away,
+ * and a timer whose callback runs cannot be stopped.  It expires at once
+ * instead: its callback follows the one that runs, finds the session closed
+ * and gives the reference back.
  */
 void ltp_timer_session_closed(struct ltp_session *s)
 {
-	/* A callback that runs now finds the session closed. */
-	if (hrtimer_try_to_cancel(&s->timer) != 1)
+	if (!s->timer_held)
 		return;
-	s->timer_held = false;
-	ltp_session_put(s);
+	if (hrtimer_try_to_cancel(&s->timer) == 1) {
+		s->timer_held = false;
+		ltp_session_put(s);
+	} else if (hrtimer_is_queued(&s->timer)) {
+		hrtimer_start(&s->timer, 0, HRTIMER_MODE_ABS_SOFT);
+	}
 }
