@@ -39,23 +39,43 @@
  * memory is used again without a grace period, for other sessions.
  * References are held by the table (until the session is closed), by an armed
  * timer, by the span's pending list, and by whoever works on it.  A session
- * holds its span, and its socket until it is cancelled or closed.
+ * holds its span, and its socket until it is cancelled or closed.  A work that
+ * is queued for a span holds the span, and a span its engine.  A socket holds
+ * the module and the namespace, an engine neither: the end of a namespace
+ * deletes its engines and waits until the last reference to them is gone.
+ * Documentation/networking/ltp.rst has a table of who waits for whom.
  *
- *   session.lock     all fields of the session; softirq-safe
- *     sock.lock      a socket's lists of sessions and its receive queue
- *     span.lock      a span's lists of sessions
- *     sock.mem_lock  what a socket is charged
+ * What is indented is taken under what it is indented under:
  *
- * The inner locks are leaves: nothing is taken under them, and never two
- * sessions are locked at once.  No lock at all is held while a buffer goes
- * down to UDP, because over veth or loopback the peer's answer may come back
- * on the same stack before the call returns.  Hence the rule for output: mark
- * it sent first, transmit, then take the mark back if the stack refused, or
- * start the timer of what was not answered yet.  ltp_export.busy says who may
- * do so, one at a time.
+ *   ltp_net.config          engines and spans; may sleep
+ *   ltp_sock.send_lock      the block that is being sent; may sleep
+ *   lock_sock()             binding and receiving; may sleep
+ *     session.lock          all fields of a session; softirq-safe
+ *       sock.lock           a socket's lists of sessions, and what it has to
+ *                           be read
+ *         sock.mem_lock     what a socket is charged
+ *         sk_error_queue    its own lock
+ *       sock.mem_lock       likewise, without sock.lock
+ *       span.lock           a span's lists of sessions, and its pacer
+ *         ltp_net.closed    the lock of a bucket
+ *       span.answers_lock   what a peer is worth
+ *       ltp_net.sessions    the lock of a bucket
  *
- * A socket's lock_sock() guards binding and receiving, its send_lock the
- * block being sent.  Neither is taken in softirq.  A socket that closes
+ * Each is taken without the ones before it, too.  The first three are never
+ * held together; nor are two sessions locked at once, nor sock.lock and
+ * span.lock.  ltp_net.bind_lock, ltp_net.strangers_lock, ltp_pages.lock and
+ * that of ltp_span.held are leaves.  The kernel's own locks, of timers, wait
+ * queues, works and memory accounting, are taken under any of these, and none
+ * of these under them: what is called under the lock of a wait queue may only
+ * queue a work (carrier_wake() in udp.c).
+ *
+ * No spinlock is held while a buffer goes down to UDP, because over veth or
+ * loopback the peer's answer may come back on the same stack before the call
+ * returns.  Hence the rule for output: mark it sent first, transmit, then take
+ * the mark back if the stack refused, or start the timer of what was not
+ * answered yet.  ltp_export.busy says who may do so, one at a time.
+ *
+ * No lock that may sleep is taken in softirq.  A socket that closes
  * detaches itself from its sessions under their locks; unsent or unreported
  * blocks go on without it, as data of a closed TCP socket does.
  */
