@@ -108,6 +108,40 @@ again()
 	says 4 && received && cmp "$TMP/in" "$TMP/out"
 }
 
+# What waits for the span of an engine is from whom it is from: another address
+# does not end the blocks that the first has begun.
+strangers()
+{
+	accept 64 && ip -n "$B" addr add 10.18.1.3/24 dev b0 || return
+	throw_away "$A" 5
+	counters_into CA "$A" 1
+	local before=${CA[blocks-received]} dropped=${CA[drop-address]}
+	on "$B" python3 -c 'import socket as s
+def sdnv(n):
+    out = [n & 127]
+    while n > 127:
+        n >>= 7
+        out.insert(0, 128 | n & 127)
+    return bytes(out)
+one, other = (s.socket(s.AF_INET, s.SOCK_DGRAM) for _ in range(2))
+one.bind(("10.18.1.2", 0))
+other.bind(("10.18.1.3", 0))
+to = "10.18.1.1", 1113
+for engine in range(1000, 1020):
+    head = sdnv(engine) + sdnv(7) + b"\0" + sdnv(5)
+    one.sendto(b"\0" + head + sdnv(0) + sdnv(50) + b"a" * 50, to)
+    other.sendto(b"\3" + head + sdnv(50) + sdnv(50) + sdnv(9) + sdnv(0) + b"b" * 50, to)' || return
+	wait_for 10 dropped_more "$dropped" 20 || { say_counters; return 1; }
+	is "${CA[blocks-received]}" -eq "$before" "blocks received of two senders" || return
+	kill "$RECEIVER"
+	ip -n "$B" addr del 10.18.1.3/24 dev b0
+}
+
+dropped_more()
+{
+	counters_into CA "$A" 1 && [ "${CA[drop-address]}" -eq $(($1 + $2)) ]
+}
+
 # With spans and data about, and a buffer that waits perhaps.
 deleted()
 {
@@ -155,6 +189,7 @@ check "answered" answered
 check "no more than the limit" limited
 check "configured, and gone when idle" set_and_reaped
 check "room for another" again
+check "one engine's name from two addresses" strangers
 check "engine deleted" deleted
 check "a datagram without a checksum" no_checksum
 check "bounds of the switch" bounds

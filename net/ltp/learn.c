@@ -34,8 +34,8 @@
  * @list: in ltp_net.strangers
  * @engine: local engine, held
  * @remote: its ID
- * @from: its address
- * @skbs: what it sent
+ * @from: the address that its first data came from, which the span will have
+ * @skbs: what came in its name, each with its own source in held_from()
  */
 struct ltp_stranger {
 	struct list_head	list;
@@ -44,6 +44,16 @@ struct ltp_stranger {
 	struct ltp_addr		from;
 	struct sk_buff_head	skbs;
 };
+
+/*
+ * Where a buffer that waits came from.  Anybody may name the same engine, and
+ * is not it for that.
+ */
+static struct ltp_addr *held_from(struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct ltp_addr) > sizeof(skb->cb));
+	return (struct ltp_addr *)skb->cb;
+}
 
 static struct ltp_stranger *stranger_find(struct ltp_net *ln,
 					  const struct ltp_engine *engine,
@@ -94,6 +104,7 @@ bool ltp_learn_skb(struct ltp_engine *engine, struct sk_buff *skb,
 		ln->n_strangers++;
 		schedule_work(&ln->learn);
 	}
+	*held_from(skb) = *from;
 	__skb_queue_tail(&st->skbs, skb);
 	ln->n_held++;
 	taken = true;
@@ -127,6 +138,7 @@ static void learn_work(struct work_struct *work)
 {
 	struct ltp_net *ln = container_of(work, struct ltp_net, learn);
 	struct ltp_stranger *st;
+	struct ltp_addr from;
 	struct sk_buff *skb;
 	int err;
 
@@ -158,9 +170,11 @@ static void learn_work(struct work_struct *work)
 				kfree_skb(skb);
 				continue;
 			}
+			/* The memory behind it gets another use. */
+			from = *held_from(skb);
 			local_bh_disable();
 			rcu_read_lock();
-			ltp_input_skb(st->engine, NULL, skb, &st->from);
+			ltp_input_skb(st->engine, NULL, skb, &from);
 			rcu_read_unlock();
 			local_bh_enable();
 		}
