@@ -809,6 +809,8 @@ struct ltp_delayed {
  * @closed: becomes what is remembered of it; likewise
  * @charge: bytes charged to the socket's receive buffer
  * @control: bytes of it and its signals, see ltp_mem_control()
+ * @cp_first: lowest serial of the checkpoints that came, 0 if none did
+ * @cp_last: highest of them
  * @primary: upper bound of the last primary report (section 6.11)
  * @answered: serials of the checkpoints answered, less 1
  * @acked: struct ltp_signal of reports that were acknowledged
@@ -841,6 +843,8 @@ struct ltp_import {
 	struct ltp_closed	*closed;
 	u32			charge;
 	u32			control;
+	u64			cp_first;
+	u64			cp_last;
 	u64			primary;
 	struct ltp_ranges	answered;
 	struct list_head	acked;

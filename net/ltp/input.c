@@ -135,9 +135,12 @@ static void unlock_and_cancel(struct ltp_session *s, int reason)
 	ltp_output_signals(s);
 }
 
-/* Data of a session that has ended (REQUIREMENTS 9.3). */
+/*
+ * Data of a session that has ended, or has the number of one.  Nothing is
+ * claimed for what may be of another session (REQUIREMENTS 9.3).
+ */
 static void late_data(struct walk *w, const struct ltp_session_key *key,
-		      const struct ltp_closed *c)
+		      const struct ltp_closed *c, enum ltp_kin kin)
 {
 	struct sk_buff *skb;
 
@@ -149,9 +152,9 @@ static void late_data(struct walk *w, const struct ltp_session_key *key,
 		ltp_output_cancel(w->span, key, LTP_SEG_CR, c->reason);
 		return;
 	}
-	if (!ltp_span_affords(w->span))
+	if (kin != LTP_KIN_SAME || !ltp_span_affords(w->span))
 		return;
-	skb = ltp_report_all(key, w->last.cp_serial, c->red_length);
+	skb = ltp_report_all(key, w->last.cp_serial, c->past.red_length);
 	if (!skb)
 		return;
 	ltp_span_spend(w->span, skb->len);
@@ -195,11 +198,34 @@ static bool refused(struct walk *w, const struct ltp_session_key *key,
 	if (atomic_read(&sk->sk_rmem_alloc) <= READ_ONCE(sk->sk_rcvbuf))
 		return false;
 	drop(w, key->originator, LTP_MIB_DROP_RCVBUF);
-	ltp_session_refuse(w->span, key, LTP_REASON_SYS_CNCLD);
+	ltp_session_refuse(w->span, key, w->service, LTP_REASON_SYS_CNCLD);
 	if (ltp_span_may_answer(w->span))
 		ltp_output_cancel(w->span, key, LTP_SEG_CR,
 				  LTP_REASON_SYS_CNCLD);
 	return true;
+}
+
+/*
+ * Whether what is remembered under the name of a run is of the run's session,
+ * which is answered then.  Else it is forgotten, if the run is from the peer.
+ */
+static bool ended_before(struct walk *w, const struct ltp_session_key *key)
+{
+	const struct ltp_closed *c = ltp_session_recall(w->engine->ln, key);
+	enum ltp_kin kin;
+
+	if (!c)
+		return false;
+	kin = ltp_session_kin(&c->past, w->service, w->run.start, &w->last,
+			      c->delivered ? LTP_CLOSED : LTP_CANCELLING);
+	if (kin != LTP_KIN_OTHER) {
+		late_data(w, key, c, kin);
+		return true;
+	}
+	if (!walk_span(w, key->originator))
+		return true;
+	ltp_session_forget(w->engine->ln, c);
+	return false;
 }
 
 /* The first data of a session that is not known. */
@@ -208,14 +234,9 @@ static struct ltp_import *new_import(struct walk *w,
 {
 	struct ltp_session *old;
 	struct ltp_import *i;
-	struct ltp_closed c __uninitialized;
 	struct sock *sk;
 
-	if (ltp_session_recall(w->engine->ln, key, &c)) {
-		late_data(w, key, &c);
-		return NULL;
-	}
-	if (!walk_span(w, key->originator))
+	if (ended_before(w, key) || !walk_span(w, key->originator))
 		return NULL;
 	sk = ltp_sock_lookup(w->engine->ln, key->engine, w->service,
 			     key->originator, key->number);
@@ -250,6 +271,26 @@ static struct ltp_import *new_import(struct walk *w,
 	return i;
 }
 
+/*
+ * What a checkpoint is to a session whose red part was delivered, and of which
+ * all would be claimed.  One of a later session ends it.
+ */
+static enum ltp_kin delivered_kin(struct walk *w, struct ltp_import *i)
+{
+	struct ltp_past past;
+	enum ltp_kin kin;
+
+	if (i->s.state != LTP_DELIVERED ||
+	    !ltp_segment_is_checkpoint(w->last.type))
+		return LTP_KIN_SAME;
+	ltp_session_past(i, &past);
+	kin = ltp_session_kin(&past, w->service, w->run.start, &w->last,
+			      LTP_DELIVERED);
+	if (kin == LTP_KIN_OTHER)
+		ltp_session_close(&i->s);
+	return kin;
+}
+
 /* Takes a run of data in.  @skb is consumed. */
 static void input_run(struct walk *w, struct sk_buff *skb)
 {
@@ -261,9 +302,11 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 	struct ltp_session *s;
 	struct ltp_import *i;
 	bool fresh = false;
+	enum ltp_kin kin;
 	int reason;
 
 	*ltp_run(skb) = w->run;
+again:
 	s = ltp_session_find(w->engine->ln, &key);
 	if (!s) {
 		i = new_import(w, &key);
@@ -284,7 +327,15 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 		make_room(s->sk);
 
 	spin_lock(&s->lock);
-	if (s->state != LTP_RECEIVING && s->state != LTP_DELIVERED) {
+	kin = delivered_kin(w, i);
+	if (kin == LTP_KIN_OTHER) {
+		/* What is remembered of it gives way. */
+		spin_unlock(&s->lock);
+		ltp_session_put(s);
+		goto again;
+	}
+	if (kin == LTP_KIN_UNSURE ||
+	    (s->state != LTP_RECEIVING && s->state != LTP_DELIVERED)) {
 		spin_unlock(&s->lock);
 		drop(w, key.originator, LTP_MIB_DROP_CLOSED);
 		goto put;
@@ -297,6 +348,8 @@ static void input_run(struct walk *w, struct sk_buff *skb)
 	if (!fresh)
 		i->last_heard = ktime_get_ns();
 	if (ltp_segment_is_red(w->last.type)) {
+		if (ltp_segment_is_checkpoint(w->last.type))
+			ltp_session_checkpoint(i, w->last.cp_serial);
 		reason = ltp_reasm_red(i, skb, &w->last);
 		if (reason < 0 && ltp_segment_is_checkpoint(w->last.type) &&
 		    s->state <= LTP_DELIVERED)

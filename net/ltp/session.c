@@ -22,6 +22,11 @@
 /* Memories that go for a new one, at most: limits may have become lower. */
 #define FORGET_MAX	16
 
+/* Checkpoints of one session in all, and so serials that are its own. */
+#define SERIALS_MAX	65536
+/* How far from those that came the serial of another checkpoint may be. */
+#define SERIALS_NEAR	16
+
 /* Of all namespaces */
 static atomic_long_t memories;
 
@@ -375,8 +380,10 @@ static bool memories_full(void)
 	return atomic_long_read(&memories) >= totalram_pages() / 2;
 }
 
+/* Finders may still look at it; none looks at its list. */
 static void closed_free(struct ltp_net *ln, struct ltp_closed *c)
 {
+	BUILD_BUG_ON(sizeof(*c) > 128);
 	rhashtable_remove_fast(&ln->closed, &c->node, ltp_closed_params);
 	list_del(&c->list);
 	c->span->n_closed--;
@@ -397,6 +404,123 @@ static int closed_insert(struct ltp_net *ln, struct ltp_closed *c)
 						     ltp_closed_params));
 }
 
+/**
+ * ltp_session_checkpoint() - a checkpoint came, whether it is answered or not
+ * @i: its session
+ * @serial: its serial
+ *
+ * Context: session.lock held.
+ */
+void ltp_session_checkpoint(struct ltp_import *i, u64 serial)
+{
+	u64 first = min(i->cp_first ?: serial, serial);
+	u64 last = max(i->cp_last, serial);
+
+	/* A peer that does not count may use any between. */
+	if (last - first >= SERIALS_MAX) {
+		first = serial;
+		last = serial;
+	}
+	i->cp_first = first;
+	i->cp_last = last;
+}
+
+/**
+ * ltp_session_past() - what tells a session from others of its number
+ * @i: the session
+ * @past: the answer
+ *
+ * Context: session.lock held.
+ */
+void ltp_session_past(const struct ltp_import *i, struct ltp_past *past)
+{
+	past->service = i->s.service;
+	past->red_length = i->red_length;
+	past->length = i->length;
+	past->rs_first = i->s.first_serial;
+	past->n_rs = i->s.next_serial - i->s.first_serial;
+	past->cp_first = i->cp_first;
+	past->cp_last = i->cp_last;
+}
+
+/* Likewise, for the memory of a session that ends; once, while it has it all. */
+static void past_note(struct ltp_import *i)
+{
+	struct ltp_closed *c = i->closed;
+	u8 reason = i->s.reason;
+
+	if (!c || c->noted)
+		return;
+	c->noted = true;
+	ltp_session_past(i, &c->past);
+	/* What contradicted itself once may do so again. */
+	if (i->s.state != LTP_DELIVERED && (reason == LTP_REASON_MISCOLORED ||
+					    reason == LTP_REASON_SYS_CNCLD)) {
+		c->past.red_length = LTP_UNKNOWN;
+		c->past.length = LTP_UNKNOWN;
+	}
+}
+
+/* Whether data cannot be of a session, for where it is and where it ends. */
+static bool past_contradicts(const struct ltp_past *past, u64 start,
+			     const struct ltp_segment *last)
+{
+	u64 end = last->offset + last->length;
+
+	if (end > past->length ||
+	    (ltp_segment_is_eob(last->type) && past->length != LTP_UNKNOWN &&
+	     end != past->length))
+		return true;
+	if (past->red_length == LTP_UNKNOWN)
+		return false;
+	if (!ltp_segment_is_red(last->type))
+		return start < past->red_length;
+	return end > past->red_length || (ltp_segment_is_eorp(last->type) &&
+					  end != past->red_length);
+}
+
+/**
+ * ltp_session_kin() - whether data is of a session that has its name
+ * @past: the session
+ * @service: client service of the data
+ * @start: block offset where it begins
+ * @last: its last segment
+ * @state: %LTP_DELIVERED; or %LTP_CLOSED if the session has ended since, or
+ *	%LTP_CANCELLING if it was not delivered
+ *
+ * What contradicts the session is not of it.  Of one that was delivered, a
+ * checkpoint is if it came before, or answers one of the reports.
+ * Others have a serial next to those, and are not at the end of the red part:
+ * without the first one there it was not delivered.  Data without a checkpoint
+ * says nothing of whose it is.
+ *
+ * Context: any.
+ * Return: what is known of that.
+ */
+enum ltp_kin ltp_session_kin(const struct ltp_past *past, u64 service,
+			     u64 start, const struct ltp_segment *last,
+			     enum ltp_state state)
+{
+	u64 serial = last->cp_serial;
+
+	if (service != past->service || past_contradicts(past, start, last))
+		return LTP_KIN_OTHER;
+	if (!ltp_segment_is_checkpoint(last->type) || state == LTP_CANCELLING)
+		return LTP_KIN_UNSURE;
+	if (serial >= past->cp_first && serial <= past->cp_last)
+		return LTP_KIN_SAME;
+	if (last->rs_serial >= past->rs_first &&
+	    last->rs_serial - past->rs_first < past->n_rs)
+		return LTP_KIN_SAME;
+	if ((serial < past->cp_first &&
+	     past->cp_first - serial > SERIALS_NEAR) ||
+	    (serial > past->cp_last && serial - past->cp_last > SERIALS_NEAR))
+		return LTP_KIN_OTHER;
+	if (state == LTP_CLOSED || ltp_segment_is_eorp(last->type))
+		return LTP_KIN_UNSURE;
+	return LTP_KIN_SAME;
+}
+
 /*
  * Late segments of an ended session must neither open it again nor go
  * unanswered (REQUIREMENTS 9.2, 9.3).  The oldest memories go first, and one
@@ -404,7 +528,7 @@ static int closed_insert(struct ltp_net *ln, struct ltp_closed *c)
  */
 static void remember(struct ltp_span *span, struct ltp_closed *c,
 		     const struct ltp_session_key *key, bool delivered,
-		     u64 red_length, u8 reason, u64 now)
+		     u8 reason, u64 now)
 {
 	struct ltp_net *ln = span->engine->ln;
 	struct ltp_closed *old;
@@ -416,7 +540,6 @@ static void remember(struct ltp_span *span, struct ltp_closed *c,
 	c->span = span;
 	c->expires = now + ltp_timer_patience(span);
 	c->delivered = delivered;
-	c->red_length = red_length;
 	c->reason = reason;
 
 	spin_lock(&span->lock);
@@ -454,6 +577,7 @@ static void remember(struct ltp_span *span, struct ltp_closed *c,
  * ltp_session_refuse() - remember a session that is not begun
  * @span: the span of its sender
  * @key: its name
+ * @service: client service ID
  * @reason: enum ltp_reason
  *
  * What comes of it is dropped, and its checkpoints are answered with a
@@ -462,40 +586,60 @@ static void remember(struct ltp_span *span, struct ltp_closed *c,
  * Context: softirq.
  */
 void ltp_session_refuse(struct ltp_span *span,
-			const struct ltp_session_key *key, u8 reason)
+			const struct ltp_session_key *key, u64 service,
+			u8 reason)
 {
 	struct ltp_closed *c = closed_alloc();
 
 	ltp_mib_add(span->engine, span, LTP_MIB_BLOCKS_REFUSED, 1);
-	if (c)
-		remember(span, c, key, false, LTP_UNKNOWN, reason, ktime_get_ns());
+	if (!c)
+		return;
+	c->past.service = service;
+	c->past.red_length = LTP_UNKNOWN;
+	c->past.length = LTP_UNKNOWN;
+	remember(span, c, key, false, reason, ktime_get_ns());
 }
 
 /**
  * ltp_session_recall() - what is remembered of an ended import session
  * @ln: the namespace
  * @key: its name
- * @copy: what is remembered
  *
- * Context: RCU read side.
- * Return: false if there is nothing.
+ * Context: RCU read side, for as long as the answer is used.
+ * Return: NULL if there is nothing.
  */
-bool ltp_session_recall(struct ltp_net *ln, const struct ltp_session_key *key,
-			struct ltp_closed *copy)
+const struct ltp_closed *ltp_session_recall(struct ltp_net *ln,
+					    const struct ltp_session_key *key)
 {
-	struct ltp_closed *c;
-
-	c = rhashtable_lookup(&ln->closed, key, ltp_closed_params);
-	if (c)
-		*copy = *c;
-	return c;
+	return rhashtable_lookup(&ln->closed, key, ltp_closed_params);
 }
 
 /**
- * ltp_session_forget() - drop the memory of a span that is being deleted
+ * ltp_session_forget() - the number of an ended session is used again
+ * @ln: the namespace
+ * @c: what was remembered; another CPU may have forgotten it by now
+ *
+ * Context: softirq; the RCU read side that it was found in.
+ */
+void ltp_session_forget(struct ltp_net *ln, const struct ltp_closed *c)
+{
+	struct ltp_span *span = c->span;
+	struct ltp_closed *found;
+
+	spin_lock(&span->lock);
+	found = rhashtable_lookup(&ln->closed, &c->key, ltp_closed_params);
+	if (found == c) {
+		closed_free(ln, found);
+		ltp_mib_add(span->engine, span, LTP_MIB_NUMBERS_REUSED, 1);
+	}
+	spin_unlock(&span->lock);
+}
+
+/**
+ * ltp_session_forget_all() - drop the memory of a span that is being deleted
  * @span: the span, marked dead
  */
-void ltp_session_forget(struct ltp_span *span)
+void ltp_session_forget_all(struct ltp_span *span)
 {
 	spin_lock_bh(&span->lock);
 	while (!list_empty(&span->closed))
@@ -565,9 +709,9 @@ void ltp_session_close(struct ltp_session *s)
 	} else {
 		/* What a limit kept out may come again. */
 		if (began) {
+			past_note(ltp_import(s));
 			remember(span, ltp_import(s)->closed, &s->key,
-				 delivered, ltp_import(s)->red_length,
-				 s->reason, now);
+				 delivered, s->reason, now);
 			ltp_import(s)->closed = NULL;
 		}
 		ltp_reasm_release(ltp_import(s));
@@ -626,6 +770,7 @@ void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
 		}
 		if (!by_peer && !delivered)
 			type = LTP_SEG_CR;
+		past_note(ltp_import(s));
 		ltp_reasm_release(ltp_import(s));
 	}
 	if (type)

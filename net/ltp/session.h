@@ -8,25 +8,66 @@ extern const struct rhashtable_params ltp_session_params;
 extern const struct rhashtable_params ltp_closed_params;
 
 /**
+ * struct ltp_past - what tells an import session from others of its number
+ * @service: client service ID
+ * @red_length: bytes of its red part, %LTP_UNKNOWN if that is not known
+ * @length: bytes of its block, likewise
+ * @cp_first: lowest serial of the checkpoints that came, 0 if none did
+ * @cp_last: highest of them
+ * @rs_first: serial of the first report
+ * @n_rs: how many reports there were
+ *
+ * A session number alone is no identity: a peer that restarted may count from
+ * the same one again.
+ */
+struct ltp_past {
+	u64			service;
+	u64			red_length;
+	u64			length;
+	u64			cp_first;
+	u64			cp_last;
+	u32			rs_first;
+	u32			n_rs;
+};
+
+/**
+ * enum ltp_kin - whether a segment is of a session that has its name
+ * @LTP_KIN_SAME: it is
+ * @LTP_KIN_UNSURE: it may be, or of a later session
+ * @LTP_KIN_OTHER: it cannot be, and so is of a later session
+ */
+enum ltp_kin {
+	LTP_KIN_SAME,
+	LTP_KIN_UNSURE,
+	LTP_KIN_OTHER,
+};
+
+/**
  * struct ltp_closed - what is remembered of an import session that ended
  * @node: in ltp_net.closed
  * @key: its name
  * @list: in ltp_span.closed, oldest first
+ * @rcu: to free it, once it is in neither
  * @span: the span, not held: it forgets its sessions before it goes
- * @rcu: to free it
  * @expires: when it may be forgotten, ktime ns
- * @red_length: bytes of the red part that was delivered
- * @delivered: it was; else the session was cancelled
+ * @past: what else is known of it
+ * @noted: @past is set
+ * @delivered: its red part was delivered; else it was cancelled
  * @reason: why
+ *
+ * Nothing of it changes once it is in the table.
  */
 struct ltp_closed {
 	struct rhash_head	node;
 	struct ltp_session_key	key;
-	struct list_head	list;
+	union {
+		struct list_head	list;
+		struct rcu_head		rcu;
+	};
 	struct ltp_span		*span;
-	struct rcu_head		rcu;
 	u64			expires;
-	u64			red_length;
+	struct ltp_past		past;
+	bool			noted;
 	bool			delivered;
 	u8			reason;
 };
@@ -55,11 +96,18 @@ void ltp_session_signal_init(struct ltp_signal *sig, u8 type);
 struct ltp_signal *ltp_session_signal(u8 type, u32 room, gfp_t gfp);
 void ltp_session_signal_free(struct ltp_signal *sig);
 
-bool ltp_session_recall(struct ltp_net *ln, const struct ltp_session_key *key,
-			struct ltp_closed *copy);
+void ltp_session_checkpoint(struct ltp_import *i, u64 serial);
+void ltp_session_past(const struct ltp_import *i, struct ltp_past *past);
+enum ltp_kin ltp_session_kin(const struct ltp_past *past, u64 service,
+			     u64 start, const struct ltp_segment *last,
+			     enum ltp_state state);
+const struct ltp_closed *ltp_session_recall(struct ltp_net *ln,
+					    const struct ltp_session_key *key);
 void ltp_session_refuse(struct ltp_span *span,
-			const struct ltp_session_key *key, u8 reason);
-void ltp_session_forget(struct ltp_span *span);
+			const struct ltp_session_key *key, u64 service,
+			u8 reason);
+void ltp_session_forget(struct ltp_net *ln, const struct ltp_closed *c);
+void ltp_session_forget_all(struct ltp_span *span);
 
 int ltp_session_cache_init(void);
 void ltp_session_cache_exit(void);

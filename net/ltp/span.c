@@ -187,7 +187,7 @@ void ltp_span_delete(struct ltp_span *span)
 	ltp_delay(DELETE);
 	ltp_session_end_all(&span->sessions, &span->lock, true,
 			    LTP_REASON_SYS_CNCLD);
-	ltp_session_forget(span);
+	ltp_session_forget_all(span);
 	ltp_span_unblock(span);
 	span->engine->ln->n_learned -= span->learned;
 	WRITE_ONCE(span->engine->n_spans, span->engine->n_spans - 1);

@@ -73,6 +73,7 @@ static const struct {
 	COUNTER("drop-nomem", DROP_NOMEM),
 	COUNTER("limit-held", LIMIT_HELD),
 	COUNTER("limit-reports", LIMIT_REPORTS),
+	COUNTER("numbers-reused", NUMBERS_REUSED),
 };
 
 /* One a line; zeros only if asked for, but always in JSON. */
