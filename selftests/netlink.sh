@@ -455,6 +455,76 @@ unprivileged()
 	ltp engine show 1 | grep -q '^1 ' && ltp engine del 1
 }
 
+# numbers WHO...: of the sessions that the command WHO... ltp shows, those with
+# and those without a number
+numbers()
+{
+	"$@" ltp -j session | jq -c '[map(select(has("number"))), map(select(has("number") | not))] |
+		map(length)'
+}
+
+# Session numbers are all that a forger needs to know: a user sees those of his
+# own sockets, an administrator all.
+secret_numbers()
+{
+	local n
+
+	ltp engine add 1 local 127.0.0.1 && ltp engine add 2 local 127.0.0.1 port 1114 &&
+	ltp span add engine 1 to 2 addr 127.0.0.1 port 1114 rate 10kbit burst-limit 1 \
+		segment-size 1400 &&
+	ltp span add engine 2 to 1 addr 127.0.0.1 rate unlimited || return
+	ltp recv quiet timeout 60s 5 "$TMP/out" &
+	PIDS+=($!)
+	wait_for 10 exists "$TMP/out.??????" || return
+	head -c 200000 /dev/zero > "$TMP/in"
+	chmod 644 "$TMP/in"
+	chmod 711 "$TMP"
+	ltp send quiet "$TMP/in" 2:5 2> /dev/null &
+	PIDS+=($!)
+	wait_for 10 eval '[ "$(ltp session | wc -l)" -eq 2 ]' || return
+	is "$(numbers)" = "[2,0]" "numbers shown to root" &&
+	is "$(numbers "${NOBODY[@]}")" = "[0,2]" "numbers shown to nobody" || return
+	# Nor does he find one by guessing.
+	n=$(ltp session | sed -n 's/.* export number \([0-9]*\) .*/\1/p')
+	python3 -c "$SESSION_GET" 1 "$n" || { echo "root does not find his own session"; return 1; }
+	! "${NOBODY[@]}" python3 -c "$SESSION_GET" 1 "$n" || { echo "nobody found session $n"; return 1; }
+	# Of his own blocks he sees it, and "ltp send" what was claimed of them.
+	"${NOBODY[@]}" ltp send progress "$TMP/in" 2:5 2> "$TMP/e" &
+	PIDS+=($!)
+	wait_for 20 eval '[ "$(ltp session | wc -l)" -eq 4 ]' || return
+	is "$(numbers "${NOBODY[@]}")" = "[1,3]" "numbers shown to nobody, who sends" || return
+	wait_for 20 grep -q 'claimed, ' "$TMP/e" || { cat "$TMP/e"; return 1; }
+	kill "${PIDS[@]}"
+	wait "${PIDS[@]}" 2> /dev/null
+	PIDS=()
+	ltp engine del 1 && ltp engine del 2
+}
+
+# Whether session-get finds an export session: of which engine, and its number.
+SESSION_GET='
+import socket, struct, sys
+def attr(kind, data):
+    a = struct.pack("=HH", len(data) + 4, kind) + data
+    return a + b"\0" * (-len(a) % 4)
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+s.bind((0, 0))
+def ask(family, cmd, body):
+    m = struct.pack("=BBH", cmd, 1, 0) + body
+    s.send(struct.pack("=IHHII", len(m) + 16, family, 1, 1, 0) + m)
+    return s.recv(65536)
+d = ask(16, 3, attr(2, b"ltp\0"))
+at = 20
+while at < len(d):
+    l, k = struct.unpack_from("=HH", d, at)
+    if k == 1:
+        family = struct.unpack_from("=H", d, at + 4)[0]
+    at += (l + 3) & ~3
+engine, number = map(int, sys.argv[1:])
+d = ask(family, 11, attr(2, struct.pack("=Q", engine)) + attr(4, struct.pack("=Q", number)) +
+        attr(5, b"\1"))
+sys.exit(struct.unpack_from("=IH", d)[1] == 2)
+'
+
 # Root of a user namespace may do what he likes in a network namespace of it.
 own_namespace()
 {
@@ -580,6 +650,7 @@ check "many engines and spans" many
 check "JSON" json
 check "requests the tool cannot make" raw
 check "without privilege" unprivileged
+check "session numbers are secret" secret_numbers
 check "sockets without privilege" nobody_sockets
 if unshare -U -r true 2> /dev/null; then
 	check "a user namespace" own_namespace

@@ -608,8 +608,8 @@ int ltp_nl_span_get_doit(struct sk_buff *skb, struct genl_info *info)
  */
 static int table_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		      struct rhashtable *table,
-		      int (*fill)(struct sk_buff *skb, u32 portid, u32 seq,
-				  void *obj))
+		      int (*fill)(struct sk_buff *skb,
+				  struct netlink_callback *cb, void *obj))
 {
 	struct rhashtable_iter iter;
 	long skip = cb->args[0], n = 0;
@@ -620,8 +620,7 @@ static int table_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	while ((obj = rhashtable_walk_next(&iter))) {
 		if (IS_ERR(obj))
 			continue;
-		if (n >= skip && fill(skb, NETLINK_CB(cb->skb).portid,
-				      cb->nlh->nlmsg_seq, obj))
+		if (n >= skip && fill(skb, cb, obj))
 			break;
 		n++;
 	}
@@ -631,9 +630,11 @@ static int table_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	return skb->len;
 }
 
-static int span_dump(struct sk_buff *skb, u32 portid, u32 seq, void *obj)
+static int span_dump(struct sk_buff *skb, struct netlink_callback *cb,
+		     void *obj)
 {
-	return span_fill(skb, portid, seq, NLM_F_MULTI, obj);
+	return span_fill(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			 NLM_F_MULTI, obj);
 }
 
 int ltp_nl_span_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -644,12 +645,32 @@ int ltp_nl_span_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* --- sessions --- */
 
-static int session_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
-			struct ltp_session *s)
+static bool is_admin(const struct sk_buff *req)
+{
+	return netlink_ns_capable(req, sock_net(req->sk)->user_ns,
+				  CAP_NET_ADMIN);
+}
+
+/*
+ * Who knows a session's number can forge its peer from this machine: nothing
+ * else is secret of it.  A user knows those of his sockets by other ways.
+ * session.lock held.
+ */
+static bool is_own(const struct ltp_session *s, const struct sk_buff *req)
+{
+	lockdep_assert_held(&s->lock);
+	return !s->no_sock && uid_eq(READ_ONCE(s->sk->sk_uid),
+				     READ_ONCE(NETLINK_CB(req).sk->sk_uid));
+}
+
+/* @admin: whoever asked with @req may know all session numbers. */
+static int session_fill(struct sk_buff *skb, const struct sk_buff *req, u32 seq,
+			int flags, struct ltp_session *s, bool admin)
 {
 	u64 length, red_length, done, rtx = 0;
-	void *hdr = genlmsg_put(skb, portid, seq, &ltp_genl, flags,
-				LTP_CMD_SESSION_GET);
+	void *hdr = genlmsg_put(skb, NETLINK_CB(req).portid, seq, &ltp_genl,
+				flags, LTP_CMD_SESSION_GET);
+	bool named;
 	u8 state;
 
 	if (!hdr)
@@ -657,6 +678,7 @@ static int session_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 	BUILD_BUG_ON((int)LTP_SESSION_STATE_CLOSED != (int)LTP_CLOSED);
 	spin_lock_bh(&s->lock);
 	state = s->state;
+	named = admin || is_own(s, req);
 	if (ltp_session_is_export(s)) {
 		length = ltp_export(s)->length;
 		red_length = ltp_export(s)->red_length;
@@ -674,8 +696,8 @@ static int session_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 			      LTP_A_SESSION_PAD) ||
 	    nla_put_u64_64bit(skb, LTP_A_SESSION_REMOTE, s->span->key.remote,
 			      LTP_A_SESSION_PAD) ||
-	    nla_put_u64_64bit(skb, LTP_A_SESSION_NUMBER, s->key.number,
-			      LTP_A_SESSION_PAD) ||
+	    (named && nla_put_u64_64bit(skb, LTP_A_SESSION_NUMBER,
+					s->key.number, LTP_A_SESSION_PAD)) ||
 	    nla_put_u8(skb, LTP_A_SESSION_EXPORT, s->key.export) ||
 	    nla_put_u32(skb, LTP_A_SESSION_STATE, state) ||
 	    nla_put_u64_64bit(skb, LTP_A_SESSION_SERVICE, s->service,
@@ -697,23 +719,29 @@ static int session_fill(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 	return 0;
 }
 
-static int session_dump(struct sk_buff *skb, u32 portid, u32 seq, void *obj)
+static int session_dump(struct sk_buff *skb, struct netlink_callback *cb,
+			void *obj)
 {
 	struct ltp_session *s = obj;
 	int err;
 
 	if (!ltp_session_try_hold(s, ltp_net(sock_net(skb->sk))))
 		return 0;
-	err = session_fill(skb, portid, seq, NLM_F_MULTI, s);
+	err = session_fill(skb, cb->skb, cb->nlh->nlmsg_seq, NLM_F_MULTI, s,
+			   cb->args[1]);
 	ltp_session_put(s);
 	return err;
 }
 
 int ltp_nl_session_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	/* Here the right is looked for once, not for each session. */
+	cb->args[1] = is_admin(cb->skb);
 	return table_dump(skb, cb, &ltp_net(sock_net(skb->sk))->sessions,
 			  session_dump);
 }
+
+#define NO_SESSION	"there is no such session"
 
 /* The session that a request names, with a reference. */
 static struct ltp_session *session_get(struct genl_info *info)
@@ -747,12 +775,13 @@ static struct ltp_session *session_get(struct genl_info *info)
 		return s;
 	if (s)
 		ltp_session_put(s);
-	NL_SET_ERR_MSG(info->extack, "there is no such session");
+	NL_SET_ERR_MSG(info->extack, NO_SESSION);
 	return ERR_PTR(-ENOENT);
 }
 
 int ltp_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	bool admin = is_admin(skb), own;
 	struct ltp_session *s;
 	struct sk_buff *msg;
 	int err;
@@ -760,11 +789,20 @@ int ltp_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
 	s = session_get(info);
 	if (IS_ERR(s))
 		return PTR_ERR(s);
+	spin_lock_bh(&s->lock);
+	own = is_own(s, skb);
+	spin_unlock_bh(&s->lock);
+	if (!admin && !own) {
+		/* As if there were none: who guesses learns nothing. */
+		ltp_session_put(s);
+		NL_SET_ERR_MSG(info->extack, NO_SESSION);
+		return -ENOENT;
+	}
 	msg = LTP_ALLOC(NL_SESSION,
 			genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL));
 	err = -ENOMEM;
 	if (msg)
-		err = session_fill(msg, info->snd_portid, info->snd_seq, 0, s);
+		err = session_fill(msg, skb, info->snd_seq, 0, s, admin);
 	ltp_session_put(s);
 	if (!err)
 		return genlmsg_reply(msg, info);
