@@ -22,6 +22,9 @@
 /* Less than what makes the kernel take a CPU that is held up for dead. */
 #define DELAY_MAX	15000000U
 
+/* Who may not sleep holds up all that his CPU has to do. */
+#define DELAY_ATOMIC_MAX	500000U
+
 static const char * const names[] = {
 	[LTP_DELAY_TIMER_TAIL]	= "timer-tail",
 	[LTP_DELAY_TIMER_END]	= "timer-end",
@@ -49,6 +52,8 @@ static struct dentry *file;
  */
 void ltp_delay_here(enum ltp_delay point)
 {
+	bool sleeps = in_task() && preemptible() && !rcu_preempt_depth();
+	u32 max = sleeps ? DELAY_MAX : DELAY_ATOMIC_MAX;
 	u64 start;
 
 	if (likely(!READ_ONCE(length[point])))
@@ -56,8 +61,9 @@ void ltp_delay_here(enum ltp_delay point)
 	start = ktime_get_ns();
 	atomic_inc(&under_way[point]);
 	atomic_inc(&begun[point]);
-	while (ktime_get_ns() - start < READ_ONCE(length[point]) * 1000ULL) {
-		if (in_task() && preemptible() && !rcu_preempt_depth())
+	while (ktime_get_ns() - start <
+	       min(READ_ONCE(length[point]), max) * 1000ULL) {
+		if (sleeps)
 			usleep_range(500, 1000);
 		else
 			udelay(50);
