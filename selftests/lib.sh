@@ -494,3 +494,33 @@ trace_stop()
 	cat "$TRACE/trace" > "$1"
 	echo 0 > "$TRACE/events/ltp/enable"
 }
+
+# --- memory --------------------------------------------------------------
+
+# mem_begin: remembers what memory is available; mem_true: since then it has
+# fallen by no more than twice what sockets are charged, and 16 MiB, or what
+# checkers of the kernel keep on top of that.
+MEM_BEFORE=0
+
+meminfo()
+{
+	awk -v name="$1:" '$1 == name { print $2 }' /proc/meminfo
+}
+
+mem_begin()
+{
+	echo 3 > /proc/sys/vm/drop_caches
+	MEM_BEFORE=$(meminfo MemAvailable)
+}
+
+mem_true()
+{
+	local pages fell slack=16384
+
+	pages=$(awk '$1 == "LTP" { print $4 }' /proc/net/protocols)
+	[ "${pages:=0}" -ge 0 ] || pages=0
+	fell=$((MEM_BEFORE - $(meminfo MemAvailable)))
+	[ -z "${LTP_DEBUG-}" ] || slack=$((slack + $(meminfo MemTotal) / 16))
+	is "$fell" -le $((2 * pages * $(getconf PAGESIZE) / 1024 + slack)) \
+		"kB that are not available any more, $pages pages charged"
+}
