@@ -11,10 +11,15 @@
 
 noreturn static void die(int status, const char *fmt, va_list ap)
 {
+	bool batch;
+
 	fflush(stdout);
 	fputs("ltp: ", stderr);
+	batch = batch_where(stderr);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
+	if (batch)
+		batch_failed(status);
 	exit(status);
 }
 

@@ -21,11 +21,16 @@ static const struct command objects[] = {
 	{ "recv",	recv_main,	"receive a block into a file" },
 };
 
+/* The first of them can stand in a batch; the others take the whole process. */
+#define BATCH_OBJECTS	4
+
 static const struct option options[] = {
 	{ "json",	no_argument,	NULL, 'j' },
 	{ "pretty",	no_argument,	NULL, 'p' },
 	{ "statistics",	no_argument,	NULL, 's' },
 	{ "details",	no_argument,	NULL, 'd' },
+	{ "batch",	required_argument, NULL, 'b' },
+	{ "force",	no_argument,	NULL, 'f' },
 	{ "help",	no_argument,	NULL, 'h' },
 	{ "Version",	no_argument,	NULL, 'V' },
 	{ NULL }
@@ -34,6 +39,7 @@ static const struct option options[] = {
 static void usage(FILE *f)
 {
 	fputs("Usage: ltp [ OPTIONS ] OBJECT [ COMMAND | help ]\n"
+	      "       ltp [ -f[orce] ] -b[atch] FILE\n"
 	      "OPTIONS := { -j[son] | -p[retty] | -s[tatistics] | -d[etails] |\n"
 	      "             -h[elp] | -V[ersion] }\n"
 	      "OBJECT :=\n", f);
@@ -41,14 +47,21 @@ static void usage(FILE *f)
 		fprintf(f, "  %-10s%s\n", objects[i].name, objects[i].help);
 }
 
+static int run_line(struct args *a)
+{
+	return command_run(objects, BATCH_OBJECTS, a);
+}
+
 int main(int argc, char **argv)
 {
+	const char *batch = NULL;
 	struct args a = { 0 };
+	bool force = false;
 	int c;
 
 	signal(SIGPIPE, SIG_IGN);
 	opterr = 0;
-	while ((c = getopt_long_only(argc, argv, "+jpsdhV", options,
+	while ((c = getopt_long_only(argc, argv, "+:jpsdb:fhV", options,
 				     NULL)) != -1) {
 		switch (c) {
 		case 'j':
@@ -63,6 +76,14 @@ int main(int argc, char **argv)
 		case 'd':
 			opt.details = true;
 			break;
+		case 'b':
+			batch = optarg;
+			break;
+		case 'f':
+			force = true;
+			break;
+		case ':':
+			bad("the file is missing: write -batch FILE");
 		case 'h':
 			usage(stdout);
 			return STATUS_OK;
@@ -70,11 +91,17 @@ int main(int argc, char **argv)
 			printf("ltp, %s\n", LTP_TOOL_VERSION);
 			return STATUS_OK;
 		default:
-			bad("unknown option \"%s\": write -j, -p, -s, -d or -h",
+			bad("unknown option \"%s\": write -j, -p, -s, -d, -b, -f or -h",
 			    argv[optind - 1]);
 		}
 	}
 	a.argv = argv + optind;
+	if (batch) {
+		if (*a.argv)
+			bad("nothing may follow -batch FILE, but \"%s\" does: leave it out",
+			    *a.argv);
+		return batch_run(batch, force, run_line);
+	}
 	if (!*a.argv) {
 		usage(stderr);
 		return STATUS_USAGE;

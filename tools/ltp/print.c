@@ -13,8 +13,9 @@ static unsigned int indent;
 
 void print_begin(void)
 {
-	if (opt.json)
-		array = json_array();
+	/* A command of a batch may have failed half-way. */
+	json_decref(array);
+	array = opt.json ? json_array() : NULL;
 }
 
 void print_end(void)
@@ -25,6 +26,7 @@ void print_end(void)
 		json_dumpf(array, stdout, flags);
 		putchar('\n');
 		json_decref(array);
+		array = NULL;
 	}
 	if (fflush(stdout))
 		fail("standard output: cannot write");

@@ -50,7 +50,42 @@ help()
 	fi
 }
 
+# batch LINES ERRORS [OPTION...]: what is said of a file, and that it ends there.
+batch()
+{
+	local err file
+
+	n=$((n + 1))
+	file=$(mktemp)
+	printf '%b' "$1" > "$file"
+	err=$("$ltp" "${@:3}" -batch "$file" 2>&1 > /dev/null | sed "s,$file,FILE,")
+	if [ "$err" = "$2" ] && [ "$err" = "$("$ltp" "${@:3}" -batch - \
+			< "$file" 2>&1 > /dev/null | sed 's,ltp: -:,ltp: FILE:,')" ]; then
+		echo "ok $n - batch ${1@Q}"
+	else
+		echo "not ok $n - batch ${1@Q}"
+		echo "# $err"
+		failures=$((failures + 1))
+	fi
+	rm -f "$file"
+}
+
 id=18446744073709551615
+
+bad 'the file is missing: write -batch FILE' -batch
+bad 'nothing may follow -batch FILE, but "engine" does: *' -batch - engine
+expect 1 'ltp: /nonexistent: No such file*' -batch /nonexistent
+batch '' ''
+batch '# nothing\n\n \t\nengine help # more\n' ''
+hint='write a number from 1 to 18446744073709551615'
+batch 'engine help\nengine del 0\nengine del x\n' \
+	"ltp: FILE:2: engine del: ID \"0\" is wrong: $hint"
+batch 'engine \\\n  del \\\n 0\n\nengine del "x y" # z' \
+	"ltp: FILE:1: engine del: ID \"0\" is wrong: $hint
+ltp: FILE:5: engine del: ID \"x y\" is wrong: $hint" -force
+batch "engine del 'x" "ltp: FILE:1: a ' is missing"
+batch 'send /dev/null 2:5\n' \
+	'ltp: FILE:1: unknown command "send": write engine, span, session or stats'
 
 bad 'unknown option "-x"*' -x
 bad 'unknown command "foo": write *' foo

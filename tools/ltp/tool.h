@@ -3,6 +3,7 @@
 #ifndef TOOL_H
 #define TOOL_H
 
+#include <stdio.h>
 #include <stdnoreturn.h>
 
 #include "base.h"
@@ -46,7 +47,10 @@ struct command {
 	const char *help;
 };
 
-/* One line on stderr, then the exit status of bad arguments or of a failure. */
+/*
+ * One line on stderr, then the exit status of bad arguments or of a failure; in
+ * a batch the next line.
+ */
 noreturn __printf(1, 2) void bad(const char *fmt, ...);
 noreturn __printf(1, 2) void fail(const char *fmt, ...);
 
@@ -64,6 +68,11 @@ u64 args_size(struct args *a, const char *word, u64 max);
 u64 args_limit(struct args *a, const char *word);
 u32 args_segment_size(struct args *a, const char *word);
 bool args_bool(struct args *a, const char *word);
+
+/* Commands from a file. */
+int batch_run(const char *file, bool force, int (*run)(struct args *a));
+bool batch_where(FILE *f);
+noreturn void batch_failed(int status);
 
 int engine_main(struct args *a);
 int span_main(struct args *a);
