@@ -188,7 +188,7 @@ ends_in()
 		sh "$TMP/small" > /dev/null 2>&1 &
 	SENDER=$!
 	PIDS+=("$SENDER")
-	on "$A" ltp span set to 2 rate 8mbit && wait_for 20 under_way "$A" || return
+	on "$A" ltp span set to 2 rate 800kbit || return
 	for i in 1 2 3; do
 		echo "$point 200000" > $DELAYS
 		wait_for 10 begun "$point" || return
@@ -198,11 +198,7 @@ ends_in()
 		3) break ;;
 		esac || return
 		delay "$point" 0
-		if [ "$i" -eq 1 ]; then
-			engines 4
-		else
-			engines 4 && on "$A" ltp span set to 2 rate 8mbit
-		fi || return
+		engines 4 && on "$A" ltp span set to 2 rate 800kbit || return
 	done
 	# And namespaces, under those that are in use.
 	ip netns del "$A" && ip netns del "$B" && NAMESPACES=() || return
