@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# fuzz.sh [codec|ranges|wire|calls|netlink]...: "make fuzz".  Each of them, or
+# fuzz.sh [codec|ranges|wire|calls|netlink|buffers]...: "make fuzz".  Each of them, or
 # those named, for TIME seconds (120): the codec in user space, the others
 # against the debug kernel, with a module that tells which code was run.
 # SEED=N repeats the choices of a run.  Closes with how much of the module's
@@ -15,14 +15,17 @@ export SOURCE
 fuzz=$TOP/selftests/fuzz
 out=$BUILD/uml-fuzz
 rc=0
-[ $# -gt 0 ] || set -- codec ranges wire calls netlink
+[ $# -gt 0 ] || set -- codec ranges wire calls netlink buffers
 
 # guest NAME
 guest()
 {
+	local name=fuzz_$1
+
 	unset RESULT_DIR
 	results_dir "fuzz-$1"
-	echo "fuzz_$1 $((TIME + 120))" > "$out/list.$1"
+	[ "$1" = buffers ] && name=fuzz/buffers.py
+	echo "$name $((TIME + 120))" > "$out/list.$1"
 	RESULT_DIR=$RESULT_DIR LTP_MODULE=/src/build/uml-fuzz/ltp.ko \
 		FUZZ_TIME=$TIME FUZZ_SEED=$SEED "$HARNESS/uml.sh" -t $((TIME + 300)) \
 		selftests/harness/guest.sh "/src/build/uml-fuzz/list.$1" || rc=1
