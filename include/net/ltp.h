@@ -335,6 +335,8 @@ struct ltp_span_conf {
  * @carrier: the connected UDP socket, RCU; NULL if there is none
  * @span: the span
  * @pending: export sessions that wait for it, in turn; under span.lock
+ * @resends: the last there of those that have something to send again, which
+ *	go first; @pending if there is none
  * @pending_sk: socket of one of them, to compare with
  * @n_pending: how many
  * @n_others: those that are of other sockets
@@ -344,6 +346,7 @@ struct ltp_flow {
 	struct ltp_carrier __rcu *carrier;
 	struct ltp_span		*span;
 	struct list_head	pending;
+	struct list_head	*resends;
 	const struct sock	*pending_sk;
 	u32			n_pending;
 	u32			n_others;

@@ -21,6 +21,7 @@ void ltp_flow_init(struct ltp_span *span)
 	for (f = span->flow; f < span->flow + LTP_FLOWS_MAX; f++) {
 		f->span = span;
 		INIT_LIST_HEAD(&f->pending);
+		f->resends = &f->pending;
 		INIT_WORK(&f->run, ltp_output_run);
 	}
 }
@@ -33,8 +34,11 @@ static void recount(struct ltp_flow *f)
 	f->pending_sk = NULL;
 	f->n_pending = 0;
 	f->n_others = 0;
+	f->resends = &f->pending;
 	list_for_each_entry(e, &f->pending, pending) {
 		e->waits_for = f;
+		if (e->resend)
+			f->resends = &e->pending;
 		f->n_pending++;
 		if (!f->pending_sk)
 			f->pending_sk = e->s.sk;
@@ -145,6 +149,13 @@ static bool all_are_of(const struct ltp_flow *f, const struct sock *sk)
 	return true;
 }
 
+/* Puts a session behind all others that have something to send again. */
+static void resend_add(struct ltp_flow *f, struct ltp_export *e)
+{
+	list_add(&e->pending, f->resends);
+	f->resends = &e->pending;
+}
+
 /**
  * ltp_flow_queue() - put a session where it waits for its flow
  * @e: the session
@@ -153,14 +164,14 @@ static bool all_are_of(const struct ltp_flow *f, const struct sock *sk)
  * @ran: it had its turn
  *
  * Sessions take turns, but those of one socket do not while no other waits:
- * its blocks are done one after the other, or all would be done last.
+ * its blocks are done one after the other, or all would be done last.  What is
+ * sent again goes first, in the order in which it was asked for.
  *
  * Context: session.lock and span.lock held.
  */
 void ltp_flow_queue(struct ltp_export *e, bool resend, bool first, bool ran)
 {
 	struct ltp_flow *f = ltp_flow_home(e);
-	struct ltp_export *next;
 
 	if (e->s.sk != f->pending_sk && f->n_others == f->n_pending &&
 	    all_are_of(f, e->s.sk)) {
@@ -171,13 +182,14 @@ void ltp_flow_queue(struct ltp_export *e, bool resend, bool first, bool ran)
 	f->n_pending++;
 	f->n_others += e->s.sk != f->pending_sk;
 	e->resend = resend;
-	if (first || resend) {
+	if (first) {
 		list_add(&e->pending, &f->pending);
+		if (resend && f->resends == &f->pending)
+			f->resends = &e->pending;
+	} else if (resend) {
+		resend_add(f, e);
 	} else if (ran && !f->n_others) {
-		list_for_each_entry(next, &f->pending, pending)
-			if (!next->resend)
-				break;
-		list_add_tail(&e->pending, &next->pending);
+		list_add(&e->pending, f->resends);
 	} else {
 		list_add_tail(&e->pending, &f->pending);
 	}
@@ -196,7 +208,8 @@ void ltp_flow_hurry(struct ltp_export *e)
 	spin_lock(&span->lock);
 	if (!span->dead && !list_empty(&e->pending) && !e->resend) {
 		e->resend = true;
-		list_move(&e->pending, &e->waits_for->pending);
+		list_del(&e->pending);
+		resend_add(e->waits_for, e);
 	}
 	spin_unlock(&span->lock);
 }
@@ -216,6 +229,8 @@ struct ltp_export *ltp_flow_next(struct ltp_flow *f)
 	spin_lock_bh(&span->lock);
 	e = list_first_entry_or_null(&f->pending, struct ltp_export, pending);
 	if (e) {
+		if (f->resends == &e->pending)
+			f->resends = &f->pending;
 		list_del_init(&e->pending);
 		f->n_pending--;
 		f->n_others -= e->s.sk != f->pending_sk;
