@@ -3,7 +3,9 @@
 # make                   module for the running kernel (KDIR=... for another)
 #                        and the ltp tool
 # make install           both, with headers and manual pages
-# make check             lint, unit tests, every test on the stock kernels
+# make check             lint, unit tests, every test on one of the stock kernels
+#                        and what differs between them on the others
+# make check-full        every test on all of them
 # make check-debug       every test on the debug kernel
 # make fuzz              malformed and hostile input, TIME seconds of each
 # make check-debug-x86   every test on an x86 debug kernel, CONFIG=kasan or kcsan
@@ -63,6 +65,9 @@ unit:
 check:
 	$(H)/check.sh stock
 
+check-full:
+	FULL=all $(H)/check.sh stock
+
 check-debug:
 	$(H)/check.sh debug
 
@@ -83,5 +88,5 @@ bench: setup
 	selftests/bench/bench.sh
 
 .PHONY: all modules tools modules_install headers_install tools_install install
-.PHONY: clean setup lint unit check check-debug check-debug-x86 fuzz soak
+.PHONY: clean setup lint unit check check-full check-debug check-debug-x86 fuzz soak
 .PHONY: bench demo

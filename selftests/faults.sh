@@ -15,7 +15,7 @@
 
 FAR=
 if [ "${1-}" = -v ]; then
-	FAR=1 LIMIT=3600
+	FAR=1 LIMIT=3600 N=300
 fi
 
 faults_topology

@@ -486,6 +486,30 @@ static inline bool same(const void *buf, size_t len, u64 seed,
 	return true;
 }
 
+/*
+ * Where the order is nobody's promise: which of blocks 0 to @n - 1 @buf has.  None
+ * comes twice: @had says which did.  Returns -1 if it is another, or none.
+ */
+static inline int which_block(const void *buf, size_t len, int n, bool *had)
+{
+	u8 start[8];
+	size_t some = len < sizeof(start) ? len : sizeof(start);
+	int i;
+
+	for (i = 0; i < n; i++) {
+		fill(start, some, i, 0);
+		if (had[i] || memcmp(start, buf, some))
+			continue;
+		if (!same(buf, len, i, 0))
+			return -1;
+		had[i] = true;
+		return i;
+	}
+	fprintf(stderr, "# %zu bytes of no block, or of one that came before\n",
+		len);
+	return -1;
+}
+
 /* Makes block @seed of @len bytes and sends it, or a part of it. */
 static inline ssize_t send_block(int fd, u64 seed, u64 at,
 				 size_t len, int flags)

@@ -64,8 +64,17 @@ check()
 	fi
 }
 
-# is LEFT OP RIGHT WHAT: a comparison, as of test, that says what it compared
+# is LEFT OP RIGHT WHAT: a comparison, as of test, that says what it compared.
+# What is "wrong:" is so however slow the machine is (harness/guest.sh).
 is()
+{
+	test "$1" "$2" "$3" && return
+	echo "wrong: $4: $1, expected $2 $3"
+	return 1
+}
+
+# about LEFT OP RIGHT WHAT: of what a slow machine may change
+about()
 {
 	test "$1" "$2" "$3" && return
 	echo "$4: $1, expected $2 $3"
@@ -93,6 +102,13 @@ skip_all()
 	FINISHED=1
 	echo "$1"
 	exit 4
+}
+
+# whole: whether all of a test is wanted, or only what differs between kernels,
+# since another one has it all (LTP_REDUCED, harness/guest.sh)
+whole()
+{
+	[ -z "${LTP_REDUCED-}" ]
 }
 
 # die WHY: the test itself cannot go on

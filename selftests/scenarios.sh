@@ -42,6 +42,19 @@ for name; do
 	files+=("$here/scenarios/$name.ltp")
 done
 [ $# -gt 0 ] || files=("$here"/scenarios/*.ltp)
+# What differs between kernels is how they hand up and take datagrams, tell errors
+# and keep time: one scenario of each kind.
+if ! whole && [ $# -eq 0 ]; then
+	files=()
+	for name in accept-unknown answers-limited cue-local cue-remote-boundary export-red \
+			export-green export-mixed export-cancel export-cp-timer export-gaps \
+			export-ipv6 export-late export-extensions export-mtu-shrinks \
+			export-another-port export-many-reports gap-reports import-red \
+			import-green import-mixed import-dgram import-ipv6 import-report-timer \
+			import-many-segments import-stranger import-largest; do
+		files+=("$here/scenarios/$name.ltp")
+	done
+fi
 
 topo_direct
 printf 'addr add %s\n' '10.18.1.3/24 dev b0' 'fd18:1::3/64 dev b0 nodad' | ip -n "$B" -batch - &&

@@ -73,8 +73,9 @@ TEST_F(send, destination)
 	EXPECT_TRUE(got_block(self->rx, 1, 10));
 	/* A named destination comes before the connected one. */
 	ASSERT_EQ(0, ltp_connect(fd, 3, 1));
+	fill(buf, 10, 2, 0);
 	EXPECT_EQ(10, send_to(fd, 2, SVC, buf, 10, 0));
-	EXPECT_TRUE(got_block(self->rx, 1, 10));
+	EXPECT_TRUE(got_block(self->rx, 2, 10));
 	close(fd);
 }
 
@@ -150,16 +151,17 @@ TEST_F(send, segment_size)
 	EXPECT_EQ(5, stat_get(LTP_A_STATS_TX_SEGMENTS));
 	before = stat_get(LTP_A_STATS_TX_SEGMENTS);
 	val = 200;
+	fill(buf, sizeof(buf), 2, 0);
 	EXPECT_EQ(4000, send_cmsg(self->tx, buf, 4000, 0, LTP_SEGMENT_SIZE,
 				  &val, 4));
-	EXPECT_TRUE(got_block(self->rx, 1, 4000));
+	EXPECT_TRUE(got_block(self->rx, 2, 4000));
 	ASSERT_TRUE(quiet());
 	EXPECT_LT(before + 4000 / 200, stat_get(LTP_A_STATS_TX_SEGMENTS));
 	EXPECT_GT(before + 4000 / 150, stat_get(LTP_A_STATS_TX_SEGMENTS));
 	before = stat_get(LTP_A_STATS_TX_SEGMENTS);
 	ASSERT_EQ(0, set_u32(self->tx, LTP_SEGMENT_SIZE, 5000));
-	EXPECT_EQ(4000, send(self->tx, buf, 4000, 0));
-	EXPECT_TRUE(got_block(self->rx, 1, 4000));
+	EXPECT_EQ(4000, send_block(self->tx, 3, 0, 4000, 0));
+	EXPECT_TRUE(got_block(self->rx, 3, 4000));
 	ASSERT_TRUE(quiet());
 	EXPECT_EQ(before + 3, stat_get(LTP_A_STATS_TX_SEGMENTS));
 }
@@ -176,14 +178,15 @@ TEST_F(send, burst_limit)
 	ASSERT_TRUE(quiet());
 	/* One of data, one report, one acknowledgment. */
 	EXPECT_EQ(bursts + 3, stat_get(LTP_A_STATS_TX_BURSTS));
+	fill(buf, sizeof(buf), 2, 0);
 	EXPECT_EQ(8000, send_cmsg(self->tx, buf, 8000, 0, LTP_BURST_LIMIT,
 				  &val, 4));
-	EXPECT_TRUE(got_block(self->rx, 1, 8000));
+	EXPECT_TRUE(got_block(self->rx, 2, 8000));
 	ASSERT_TRUE(quiet());
 	EXPECT_EQ(bursts + 3 + 6 + 2, stat_get(LTP_A_STATS_TX_BURSTS));
 	ASSERT_EQ(0, set_u32(self->tx, LTP_BURST_LIMIT, 3));
-	EXPECT_EQ(8000, send(self->tx, buf, 8000, 0));
-	EXPECT_TRUE(got_block(self->rx, 1, 8000));
+	EXPECT_EQ(8000, send_block(self->tx, 3, 0, 8000, 0));
+	EXPECT_TRUE(got_block(self->rx, 3, 8000));
 	ASSERT_TRUE(quiet());
 	EXPECT_EQ(bursts + 3 + 8 + 4, stat_get(LTP_A_STATS_TX_BURSTS));
 }
@@ -286,8 +289,9 @@ TEST_F(send, pieces_gathered)
 	}
 	EXPECT_EQ(10000, writev(self->tx, iov, 100));
 	EXPECT_TRUE(got_block(self->rx, 1, 10000));
+	fill(buf, sizeof(buf), 2, 0);
 	EXPECT_EQ(10000, write(self->tx, buf, 10000));
-	EXPECT_TRUE(got_block(self->rx, 1, 10000));
+	EXPECT_TRUE(got_block(self->rx, 2, 10000));
 }
 
 TEST_F(send, another_destination_inside_a_block)
@@ -600,35 +604,46 @@ TEST_F(send, mmsg)
 		EXPECT_TRUE(got_block(self->rx, i, 100 + i));
 }
 
-static void *send_many(void *fd)
+struct sender {
+	int fd, first;
+};
+
+static void *send_many(void *arg)
 {
+	struct sender *s = arg;
 	int i;
 
 	for (i = 0; i < 50; i++)
-		if (send_block(*(int *)fd, 5, 0, 5000, 0) != 5000)
-			return fd;
+		if (send_block(s->fd, s->first + i, 0, 5000, 0) != 5000)
+			return s;
 	return NULL;
 }
 
 TEST_F(send, threads)
 {
 	int copy = dup(self->tx), i;
+	struct sender s[] = { { self->tx, 0 }, { copy, 50 } };
+	bool had[100] = {};
 	void *bad[2] = {};
 	pthread_t t[2];
+	u8 buf[5001];
 
-	ASSERT_EQ(0, pthread_create(&t[0], NULL, send_many, &self->tx));
-	ASSERT_EQ(0, pthread_create(&t[1], NULL, send_many, &copy));
-	for (i = 0; i < 100; i++)
-		ASSERT_TRUE(got_block(self->rx, 5, 5000));
+	ASSERT_EQ(0, pthread_create(&t[0], NULL, send_many, &s[0]));
+	ASSERT_EQ(0, pthread_create(&t[1], NULL, send_many, &s[1]));
+	for (i = 0; i < 100; i++) {
+		ASSERT_TRUE(wait_for(self->rx, POLLIN, SOON));
+		ASSERT_EQ(5000, recv(self->rx, buf, sizeof(buf), 0));
+		ASSERT_LE(0, which_block(buf, 5000, 100, had));
+	}
 	pthread_join(t[0], &bad[0]);
 	pthread_join(t[1], &bad[1]);
 	EXPECT_EQ(NULL, bad[0]);
 	EXPECT_EQ(NULL, bad[1]);
 	/* Not the last descriptor: nothing is closed, nothing cancelled. */
-	EXPECT_EQ(100, send_block(copy, 6, 0, 100, MSG_MORE));
+	EXPECT_EQ(100, send_block(copy, 100, 0, 100, MSG_MORE));
 	close(copy);
-	EXPECT_EQ(100, send_block(self->tx, 6, 100, 100, 0));
-	EXPECT_TRUE(got_block(self->rx, 6, 200));
+	EXPECT_EQ(100, send_block(self->tx, 100, 100, 100, 0));
+	EXPECT_TRUE(got_block(self->rx, 100, 200));
 }
 
 TEST_F(send, sendfile)
@@ -643,12 +658,13 @@ TEST_F(send, sendfile)
 	EXPECT_TRUE(got_block(self->rx, 1, 300000));
 
 	/* More is asked for than the file has. */
-	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+	close(fd);
+	fd = file_with(2, 300000);
 	ASSERT_EQ(300000, sendfile(self->tx, fd, NULL, 400000));
 	/* From 6.5 on the socket is told that nothing follows. */
 	if (!kernel_at_least(6, 5))
 		ASSERT_EQ(0, send(self->tx, "", 0, 0));
-	EXPECT_TRUE(got_block(self->rx, 1, 300000));
+	EXPECT_TRUE(got_block(self->rx, 2, 300000));
 	close(fd);
 	EXPECT_TRUE(quiet());
 }

@@ -5,21 +5,34 @@
 # the tests of selftests/tests.list, unloads it, looks for leaks.
 #
 # A line of the list is "NAME SECONDS [FLAG...]"; NAME is an executable
-# below selftests/ or build/selftests/.  Flags: debug-only, stock-only,
-# timetravel (only there), cover (with the module LTP_COVER, if set, which tells
-# what code was run), smp (things shall meet there that two CPUs do).
+# below selftests/ or build/selftests/, SECONDS is when it is given up.  Flags, here
+# or in times.list:
+#
+#	takes=S[/D]	the seconds it took, when it was measured, on a stock kernel
+#			and on the debug kernel: parts are made by them
+#	debug-only, stock-only
+#	timetravel	only where waiting takes no time
+#	smp		things shall meet there that two CPUs do
+#	one-kernel	of the stock kernels, only on the one that has all tests
+#	cover		with the module LTP_COVER, if set, which tells what code was run
+#	timing		times are the point, see below
+#
 # TESTS="a b" selects by name, with or without suffix; LTP_SHARD=I/N is the
-# Ith of N parts that may take about equally long; LTP_SMP=1 is those with the flag
-# smp, LTP_SMP=0 those without it; LTP_SLOW=N allows for N times the
-# seconds, on a machine that has others to serve.
+# Ith of N parts that take about equally long; LTP_SMP=1 is those with the flag
+# smp, LTP_SMP=0 those without it; LTP_REDUCED=1 is those without the flag
+# one-kernel, and some of the others do less then; LTP_SLOW=N allows for N times
+# the seconds, on a machine that has others to serve.
 #
 # Machines that emulate others, or share their processors, are late now and then.
-# Twice in a guest, a test of which something failed is run once more; what
-# failed at first is told, and the second run counts.  Not if it did not end, if the
-# kernel complained or if the module did not go, and not where waiting takes no
-# time or the test is a soak.
+# Twice in a guest, a test with the flag timing of which something failed is run
+# once more: what failed at first is told, as FLAKY, and counted, and the second run
+# counts.  Not if it said "wrong:", as all do where data, an error or a count was not
+# what it should be; not if it did not end, if the kernel complained or if the module
+# did not go; and not where waiting takes no time or the test is a soak.
 #
-# Each test's own TAP is indented below its line.  "PASSED FAILED SKIPPED"
+# What is skipped must be in skips.list, or it has failed.
+#
+# Each test's own TAP is indented below its line.  "PASSED FAILED SKIPPED FLAKY"
 # goes to /results/counts after every test, "done" to /results/done last.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -29,7 +42,8 @@
 set +e
 
 list=${1:-$TOP/selftests/tests.list}
-passed=0 failed=0 skipped=0 n=0
+skips=$TOP/selftests/skips.list
+passed=0 failed=0 skipped=0 flaky=0 n=0
 cd "$TOP/selftests" || exit
 
 # What stock kernels have as modules, and the tests use.
@@ -107,7 +121,7 @@ result()
 	else
 		echo "not ok $n selftests: ltp: $2${3:+ # $3}"
 	fi
-	echo "$passed $failed $skipped" > /results/counts
+	echo "$passed $failed $skipped $flaky" > /results/counts
 }
 
 # The kernel's complaints since line $1 of its log.
@@ -120,20 +134,39 @@ complaints()
 # again NAME OUT: whether it may be run once more; then what failed is told
 again()
 {
-	[ ${#repeated[@]} -lt 2 ] && [ -z "${repeated[$1]-}${LTP_TIMETRAVEL-}${LTP_SOAK-}" ] ||
-		return
+	[ ${#repeated[@]} -lt 2 ] && [ -n "${timing[$1]-}" ] &&
+		[ -z "${repeated[$1]-}${LTP_TIMETRAVEL-}${LTP_SOAK-}" ] &&
+		! grep -qE '^ *# *(wrong:|.* differ: |cmp: EOF)' "$2" || return
 	repeated[$1]=1
+	flaky=$((flaky + 1))
 	sed 's/^/    # /' "$2"
 	cp "$2" "$2.first"
-	sed -n "s/^ *not ok/# once more: $1: not ok/p" "$2"
+	sed -n "s/^ *not ok/# FLAKY: $1: not ok/p" "$2"
 }
-declare -A repeated=()
+declare -A repeated=() timing=()
+
+# unexpected NAME OUT: what was skipped and may not be, see skips.list
+unexpected()
+{
+	local kernel test what line labels=" * $LTP_KERNEL "
+
+	[ "$(nproc)" -gt 1 ] || labels+="one-cpu "
+	[ -z "${LTP_REDUCED-}" ] || labels+="reduced "
+	sed -n 's/^ *ok [0-9]* *-* *\(.*# *[Ss][Kk][Ii][Pp].*\)/\1/p' "$2" |
+	while read -r line; do
+		while read -r kernel test what; do
+			# shellcheck disable=SC2254
+			case $labels in *" $kernel "*) case "$1 $line" in $test\ $what) continue 2 ;; esac ;; esac
+		done < "$skips"
+		echo "# unexpected: $line"
+	done
+}
 
 # run NAME SECONDS [MODULE]
 run()
 {
 	local name=$1 limit=$(($2 * ${LTP_SLOW:-1})) out=/results/${1//\//_}.log rc ok bad skip top plan from why="" start=$SECONDS
-	local status=0 cmd
+	local status=0 cmd not
 
 	from=$(($(dmesg | wc -l) + 1))
 	# Scripts are here, programs were built elsewhere.
@@ -157,12 +190,18 @@ run()
 		bad=$((bad + 1)) why="no end after $limit s"
 	elif [ "$plan" -lt 0 ] && [ "$top" -eq 0 ] && [ "$rc" -eq 4 ]; then
 		skip=1 why="SKIP $(tail -n 1 "$out")"
+		echo "ok 1 all # SKIP $(tail -n 1 "$out")" >> "$out"
 	elif [ "$plan" -lt 0 ] && [ "$top" -eq 0 ] && [ "$rc" -eq 0 ]; then
 		ok=1
 	elif [ "$plan" -ge 0 ] && [ "$top" -ne "$plan" ]; then
 		bad=$((bad + 1)) why="$top of $plan subtests ran, status $rc"
 	elif [ "$rc" -ne 0 ] && [ "$rc" -ne 4 ] && [ "$bad" -eq 0 ]; then
 		bad=1 why="status $rc"
+	fi
+	not=$(unexpected "$name" "$out")
+	if [ -n "$not" ]; then
+		printf '%s\n' "$not"
+		bad=$((bad + $(wc -l <<< "$not"))) why="${why:+$why, }skipped what may not be"
 	fi
 	if ! sweep | sed 's/^/    /'; then
 		bad=$((bad + 1)) why="${why:+$why, }the module does not unload"
@@ -190,6 +229,9 @@ selected()
 	*" timetravel "*) [ -n "${LTP_TIMETRAVEL-}" ] || return 1 ;;
 	*) [ -z "${LTP_TIMETRAVEL-}" ] || return 1 ;;
 	esac
+	case "${LTP_REDUCED-}: $* " in
+	1:*" one-kernel "*) return 1 ;;
+	esac
 	case "${LTP_SMP-}: $* " in
 	0:*" smp "*) return 1 ;;
 	1:*" smp "*) ;;
@@ -207,24 +249,55 @@ shard=0 shards=1
 if [ -n "${LTP_SHARD-}" ]; then
 	shard=${LTP_SHARD%/*} shards=${LTP_SHARD#*/}
 fi
+# seconds LIMIT FLAG...: what it takes, or a fifth of when it is given up
+seconds()
+{
+	local t n=$(($1 / 5))
+
+	[ "$n" -lt 1000 ] || n=200
+	for t in "${@:2}"; do
+		case $t in
+		takes=*/*)
+			t=${t#takes=}
+			if [ "${LTP_KERNEL-}" = uml ]; then
+				n=${t#*/}
+			else
+				n=${t%/*}
+			fi
+			;;
+		takes=*) n=${t#takes=} ;;
+		esac
+	done
+	echo "$n"
+}
+
 tests=() limits=() modules=() sums=()
-while read -r name limit flags; do
-	case $name in '' | '#'*) continue ;; esac
-	# shellcheck disable=SC2086
-	selected "$name" "$limit" $flags || continue
+while read -r takes name limit flags; do
 	# The longest first, each to the part that has least so far.
 	for ((i = 0, least = 0; i < shards; i++)); do
 		[ "${sums[i]:-0}" -ge "${sums[least]:-0}" ] || least=$i
 	done
-	sums[least]=$((${sums[least]:-0} + limit))
-	if [ "$least" -eq "$shard" ]; then
-		tests+=("$name") limits+=("$limit")
-		case " $flags " in
-		*" cover "*) modules+=("${LTP_COVER-}") ;;
-		*) modules+=("") ;;
-		esac
-	fi
-done < <(sort -s -k2,2nr "$list")
+	sums[least]=$((${sums[least]:-0} + takes))
+	[ "$least" -eq "$shard" ] || continue
+	tests+=("$name") limits+=("$limit")
+	case " $flags " in
+	*" cover "*) modules+=("${LTP_COVER-}") ;;
+	*) modules+=("") ;;
+	esac
+	case " $flags " in
+	*" timing "*) timing[$name]=1 ;;
+	esac
+done < <(declare -A more=()
+while read -r name flags; do
+	case $name in '' | '#'*) ;; *) more[$name]=$flags ;; esac
+done < "$TOP/selftests/times.list"
+while read -r name limit flags; do
+	case $name in '' | '#'*) continue ;; esac
+	flags+=" ${more[$name]-}"
+	# shellcheck disable=SC2086
+	! selected "$name" "$limit" $flags ||
+		echo "$(seconds "$limit" $flags) $name $limit $flags"
+done < "$list" | sort -s -k1,1nr)
 
 echo "TAP version 13"
 echo "# $(uname -sr)${LTP_TIMETRAVEL:+, time travel}"
@@ -279,7 +352,7 @@ result $status "unload${leaks-}" "$why"
 if [ "$n" -ne $((${#tests[@]} + 1)) ]; then
 	failed=$((failed + 1))
 	echo "not ok $n of $((${#tests[@]} + 1)) results"
-	echo "$passed $failed $skipped" > /results/counts
+	echo "$passed $failed $skipped $flaky" > /results/counts
 fi
 touch /results/done
 [ "$failed" -eq 0 ]

@@ -458,6 +458,20 @@ guest_command()
 		cat <<-C
 		#!/bin/bash
 		exec 2>&1
+		C
+		# uml-init runs this changed into a directory, from where nobody may
+		# make user namespaces: so that becomes the root.
+		case $label in
+		uml*)
+			cat <<-'C'
+			if [ -z "${LTP_ROOT-}" ]; then
+				LTP_ROOT=/ exec chroot /proc/1/root bash -c 'cd /mnt/root &&
+					mount -n --move . / && exec chroot . bash /results/cmd.sh'
+			fi
+			C
+			;;
+		esac
+		cat <<-C
 		touch /results/begun
 		export HOME=/root TERM=dumb LC_ALL=C.UTF-8
 		export LTP_KERNEL=$label LTP_MODULE=${LTP_MODULE:-/src/build/$label/ltp.ko}
@@ -465,7 +479,7 @@ guest_command()
 		export PATH=/src/build/tools:/src/build/selftests:/src/selftests:/usr/sbin:/usr/bin:/sbin:/bin
 		C
 		# What the caller set for the tests goes along.
-		for v in TESTS LTP_STANDSTILL LTP_SHARD LTP_SMP LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL LTP_SOAK \
+		for v in TESTS LTP_STANDSTILL LTP_SHARD LTP_SMP LTP_REDUCED LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL LTP_SOAK \
 				LTP_COVER FUZZ_TIME FUZZ_SEED; do
 			[ -z "${!v-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 		done

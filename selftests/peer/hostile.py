@@ -39,6 +39,10 @@ DEBUG = "LTP_DEBUG" in os.environ
 # One kernel sees the most of it.
 LESS = DEBUG or os.environ.get("LTP_KERNEL", "6.12") != "6.12"
 FLOOD = 100 if DEBUG else 500
+# Checks that measure times.
+TIMES = ("beside", "grows")
+# What differs between kernels, where another one has all tests.
+REDUCED = ("bounded", "empty", "machine", "group")
 # Blocks of a transfer that is to take its time beside that, 0.1 s each.
 BESIDE = 3
 
@@ -172,6 +176,8 @@ class Test:
             "max-imports", IMPORTS)
 
     def check(self, name, function, *words):
+        if "LTP_REDUCED" in os.environ and function.__name__ not in REDUCED:
+            return
         self.n += 1
         began = time.time()
         said = skip = None
@@ -186,7 +192,8 @@ class Test:
             ok, said = False, f"{type(e).__name__}: {e}"
         self.failed += not ok
         if said:
-            print("#", said)
+            # What a slow machine does not explain (harness/guest.sh).
+            print("#" if ok or function.__name__ in TIMES else "# wrong:", said)
         print(f"{'ok' if ok else 'not ok'} {self.n} - {name}",
               skip or f"# {time.time() - began:.1f} s", flush=True)
 

@@ -57,7 +57,7 @@ def main():
             name = script.title
         except Failure as e:
             n += 1
-            problem, name = [str(e)], short
+            problem, name = [f"wrong: {e}"], short
         for line in problem:
             print("#", line)
         failed += bool(problem)

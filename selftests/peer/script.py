@@ -16,6 +16,10 @@ class Failure(Exception):
     """The kernel did not do what a script says, or the script is wrong."""
 
 
+class Late(Failure):
+    """Likewise, but a machine that is too slow may be all that is wrong."""
+
+
 class Step:
     """One line."""
 
