@@ -94,7 +94,7 @@ collect()
 	remember "$1" "$dir/out"
 	[ ! -e "$dir/rc" ] || rc=$(cat "$dir/rc")
 	[ ! -e "$dir/counts" ] || read -r p f s again < "$dir/counts"
-	flaky=$((flaky + again))
+	flaky=$((flaky + ${again:-0}))
 	if [ ! -e "$dir/done" ]; then
 		echo "    # the guest did not get to its end"
 		f=$((f + 1))
