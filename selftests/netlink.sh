@@ -566,7 +566,7 @@ for force in 32, 33:
 contained()
 {
 	local out
-	ltp engine add 1 local 127.0.0.1 && ltp span add to 2 addr 127.0.0.1 port 9 rate 10kbit &&
+	ltp engine add 1 local 127.0.0.1 && ltp span add to 2 addr 127.0.0.1 port 9 rate 10kbit margin 1h &&
 		"${NOBODY[@]}" python3 -c "$PYTHON_SOCKETS"'
 want(0, send, rdm(), 2, 5)' || return
 	is "$(ltp session | wc -l)" -eq 1 "sessions outside" || return
