@@ -77,9 +77,8 @@
  *
  * No lock that may sleep is taken in softirq.  Who sleeps for room in the midst
  * of a message marks the socket as his, and lets go of send_lock.  A socket that
- * closes
- * detaches itself from its sessions under their locks; unsent or unreported
- * blocks go on without it, as data of a closed TCP socket does.
+ * closes detaches itself from its sessions under their locks; unsent or
+ * unreported blocks go on without it, as data of a closed TCP socket does.
  */
 
 struct ltp_carrier;
