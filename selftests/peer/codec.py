@@ -31,8 +31,10 @@ def sdnv(value, pad=0):
     return b"\x80" * pad + bytes(reversed(out))
 
 
-def pattern(start, length):
-    """The bytes of every block: which they are depends on where they are."""
+def pattern(start, length, block=0):
+    """The bytes of a block: which they are depends on where they are, and on which
+    block it is."""
+    start += block % 65521 * 7919
     return bytes((i * 167 + (i >> 8) * 13 + (i >> 16) * 7) & 0xFF
                  for i in range(start, start + length))
 

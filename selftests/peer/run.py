@@ -108,6 +108,8 @@ class Run:
         self.sockets = {}
         self.peer = None
         self.began = self.base = self.marked = time.time()
+        # Blocks that the kernel's programs began, and which session is which.
+        self.blocks, self.block_of = 0, {}
         self.log = []
         self.seen = set()
         self.pings = 0
@@ -227,7 +229,8 @@ class Run:
         if want.range:
             seg.start, seg.end = map(number, want.range)
             if want.type < codec.RS:
-                seg.payload = codec.pattern(seg.start, seg.end - seg.start)
+                seg.payload = codec.pattern(seg.start, seg.end - seg.start,
+                                            seg.session or 0)
                 if "fill" in want.fields:
                     seg.payload = bytes([int(want.fields["fill"], 16)]) * \
                         (seg.end - seg.start)
@@ -298,7 +301,7 @@ class Run:
             if seg.type in codec.CHECKPOINTS:
                 wanted.setdefault("rs", "0")
                 wanted.setdefault("cp", "!0")
-            if seg.payload != codec.pattern(seg.start, seg.end - seg.start):
+            if not self.is_of_its_block(seg):
                 return "other bytes than the block has there", captured
         for name, field in (("o", "originator"), ("s", "session"),
                             ("svc", "service"), ("cp", "cp"), ("rs", "rs"),
@@ -320,6 +323,20 @@ class Run:
             if seg.claims != claims:
                 return f"claims are not {claims[:12]}", captured
         return None, captured
+
+    def is_of_its_block(self, seg):
+        """Whether a segment has the bytes of the one block that its session is."""
+        length = seg.end - seg.start
+        if seg.session in self.block_of:
+            maybe = (self.block_of[seg.session],)
+        else:
+            taken = self.block_of.values()
+            maybe = (b for b in range(1, self.blocks + 1) if b not in taken)
+        maybe = [b for b in maybe
+                 if seg.payload == codec.pattern(seg.start, length, b)]
+        if len(maybe) == 1:
+            self.block_of[seg.session] = maybe[0]
+        return bool(maybe)
 
     def next_segment(self, until):
         """(datagram, segment, when), or None; the answers to barriers apart"""
@@ -502,7 +519,10 @@ class Run:
             if what not in named:
                 raise Failure(f"what is {what!r}?")
             named[what] = value if what == "error" else number(value)
-        data = codec.pattern(s.sent, number(length))
+        if not s.sent:
+            self.blocks += 1
+            s.block = self.blocks
+        data = codec.pattern(s.sent, number(length), s.block)
         self.base = time.time()
         self.note(f"send {text}")
         try:
@@ -527,7 +547,7 @@ class Run:
         data, whole, origin, session, offset, length, flags = got
         start, end = map(self.values.number, words.pop(0).split(".."))
         wanted, sender = self.values.known.get("s"), self.remote
-        content = codec.pattern(start, end - start)
+        content = codec.pattern(start, end - start, session)
         for word in words:
             if word.startswith("s="):
                 wanted = self.values.number(word[2:])
