@@ -66,7 +66,7 @@ void ltp_delay_here(enum ltp_delay point)
 		if (sleeps)
 			usleep_range(500, 1000);
 		else
-			udelay(50);
+			cpu_relax();
 	}
 	atomic_dec(&under_way[point]);
 }
