@@ -139,6 +139,8 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	hrtimer_setup(&span->pacer, ltp_pace_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_SOFT);
 
+	/* Until it is in the table no session of what its flows hear begins. */
+	span->dead = true;
 	ltp_flow_init(span);
 	err = ltp_flow_set(span, conf->flows, extack);
 	if (err)
@@ -153,6 +155,9 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 						    &span->node,
 						    ltp_span_params));
 	if (!err) {
+		spin_lock_bh(&span->lock);
+		WRITE_ONCE(span->dead, false);
+		spin_unlock_bh(&span->lock);
 		engine->ln->n_learned += learned;
 		WRITE_ONCE(engine->n_spans, engine->n_spans + 1);
 		return 0;
