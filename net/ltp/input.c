@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "af_ltp.h"
+#include "answer.h"
 #include "compat.h"
 #include "delay.h"
 #include "engine.h"
@@ -149,7 +150,7 @@ static void late_data(struct walk *w, const struct ltp_session_key *key,
 	    !walk_span(w, key->originator) || !ltp_span_may_answer(w->span))
 		return;
 	if (!c->delivered) {
-		ltp_output_cancel(w->span, key, LTP_SEG_CR, c->reason);
+		ltp_answer_cancel(w->span, key, LTP_SEG_CR, c->reason);
 		return;
 	}
 	if (kin != LTP_KIN_SAME || !ltp_span_affords(w->span))
@@ -200,7 +201,7 @@ static bool refused(struct walk *w, const struct ltp_session_key *key,
 	drop(w, key->originator, LTP_MIB_DROP_RCVBUF);
 	ltp_session_refuse(w->span, key, w->service, LTP_REASON_SYS_CNCLD);
 	if (ltp_span_may_answer(w->span))
-		ltp_output_cancel(w->span, key, LTP_SEG_CR,
+		ltp_answer_cancel(w->span, key, LTP_SEG_CR,
 				  LTP_REASON_SYS_CNCLD);
 	return true;
 }
@@ -216,7 +217,7 @@ static bool ended_before(struct walk *w, const struct ltp_session_key *key)
 
 	if (!c)
 		return false;
-	kin = ltp_session_kin(&c->past, w->service, w->run.start, &w->last,
+	kin = ltp_past_kin(&c->past, w->service, w->run.start, &w->last,
 			      c->delivered ? LTP_CLOSED : LTP_CANCELLING);
 	if (kin != LTP_KIN_OTHER) {
 		late_data(w, key, c, kin);
@@ -243,7 +244,7 @@ static struct ltp_import *new_import(struct walk *w,
 	if (!sk) {
 		drop(w, key->originator, LTP_MIB_DROP_NO_SERVICE);
 		if (ltp_span_may_answer(w->span))
-			ltp_output_cancel(w->span, key, LTP_SEG_CR,
+			ltp_answer_cancel(w->span, key, LTP_SEG_CR,
 					  LTP_REASON_UNREACH);
 		return NULL;
 	}
@@ -283,8 +284,8 @@ static enum ltp_kin delivered_kin(struct walk *w, struct ltp_import *i)
 	if (i->s.state != LTP_DELIVERED ||
 	    !ltp_segment_is_checkpoint(w->last.type))
 		return LTP_KIN_SAME;
-	ltp_session_past(i, &past);
-	kin = ltp_session_kin(&past, w->service, w->run.start, &w->last,
+	ltp_past_of(i, &past);
+	kin = ltp_past_kin(&past, w->service, w->run.start, &w->last,
 			      LTP_DELIVERED);
 	if (kin == LTP_KIN_OTHER)
 		ltp_session_close(&i->s);
@@ -349,7 +350,7 @@ again:
 		i->last_heard = ktime_get_ns();
 	if (ltp_segment_is_red(w->last.type)) {
 		if (ltp_segment_is_checkpoint(w->last.type))
-			ltp_session_checkpoint(i, w->last.cp_serial);
+			ltp_past_checkpoint(i, w->last.cp_serial);
 		reason = ltp_reasm_red(i, skb, &w->last);
 		if (reason < 0 && ltp_segment_is_checkpoint(w->last.type) &&
 		    s->state <= LTP_DELIVERED)
@@ -620,9 +621,9 @@ static void late_control(struct walk *w, const struct ltp_segment *seg,
 		return;
 	if (ltp_span_may_answer(span)) {
 		if (seg->type == LTP_SEG_RS)
-			ltp_output_report_ack(span, key, seg->rs_serial);
+			ltp_answer_report_ack(span, key, seg->rs_serial);
 		else
-			ltp_output_cancel_ack(span, key, LTP_SEG_CAR);
+			ltp_answer_cancel_ack(span, key, LTP_SEG_CAR);
 	}
 	if (w->span)
 		ltp_span_put(span);
@@ -679,9 +680,9 @@ static void input_export(struct walk *w, const struct ltp_segment *seg,
 	else if (err)
 		drop(w, s->span->key.remote, LTP_MIB_DROP_NOMEM);
 	else if (seg->type == LTP_SEG_RS)
-		ltp_output_report_ack(s->span, &key, seg->rs_serial);
+		ltp_answer_report_ack(s->span, &key, seg->rs_serial);
 	else if (seg->type == LTP_SEG_CR)
-		ltp_output_cancel_ack(s->span, &key, LTP_SEG_CAR);
+		ltp_answer_cancel_ack(s->span, &key, LTP_SEG_CAR);
 	/* A limit may have ended it. */
 	if (READ_ONCE(s->state) == LTP_CANCELLING)
 		ltp_output_signals(s);
@@ -710,7 +711,7 @@ static void input_import(struct walk *w, const struct ltp_segment *seg)
 		/* Also answers a peer that pings with a CS of no session. */
 		if (walk_span(w, seg->originator) &&
 		    ltp_span_may_answer(w->span))
-			ltp_output_cancel_ack(w->span, &key, LTP_SEG_CAS);
+			ltp_answer_cancel_ack(w->span, &key, LTP_SEG_CAS);
 		return;
 	}
 	if (!from_peer(w, s))
@@ -731,7 +732,7 @@ static void input_import(struct walk *w, const struct ltp_segment *seg)
 	}
 	spin_unlock(&s->lock);
 	if (seg->type == LTP_SEG_CS)
-		ltp_output_cancel_ack(s->span, &key, LTP_SEG_CAS);
+		ltp_answer_cancel_ack(s->span, &key, LTP_SEG_CAS);
 put:
 	ltp_session_put(s);
 }

@@ -15,12 +15,6 @@ void ltp_output_drop_held(struct ltp_span *span);
 int ltp_output_skb(struct ltp_span *span, u32 flow, struct sk_buff *skb);
 bool ltp_output_affords(struct ltp_session *s, const struct ltp_signal *sig);
 void ltp_output_signals(struct ltp_session *s);
-void ltp_output_report_ack(struct ltp_span *span,
-			   const struct ltp_session_key *key, u64 serial);
-void ltp_output_cancel(struct ltp_span *span,
-		       const struct ltp_session_key *key, u8 type, u8 reason);
-void ltp_output_cancel_ack(struct ltp_span *span,
-			   const struct ltp_session_key *key, u8 type);
 
 int ltp_output_init(void);
 void ltp_output_exit(void);

@@ -12,6 +12,7 @@
 #include "mem.h"
 #include "notice.h"
 #include "output.h"
+#include "past.h"
 #include "reasm.h"
 #include "session.h"
 #include "span.h"
@@ -21,11 +22,6 @@
 
 /* Memories that go for a new one, at most: limits may have become lower. */
 #define FORGET_MAX	16
-
-/* Checkpoints of one session in all, and so serials that are its own. */
-#define SERIALS_MAX	65536
-/* How far from those that came the serial of another checkpoint may be. */
-#define SERIALS_NEAR	16
 
 /* Of all namespaces */
 static atomic_long_t memories;
@@ -432,45 +428,6 @@ static int closed_insert(struct ltp_net *ln, struct ltp_closed *c)
 						     ltp_closed_params));
 }
 
-/**
- * ltp_session_checkpoint() - a checkpoint came, whether it is answered or not
- * @i: its session
- * @serial: its serial
- *
- * Context: session.lock held.
- */
-void ltp_session_checkpoint(struct ltp_import *i, u64 serial)
-{
-	u64 first = min(i->cp_first ?: serial, serial);
-	u64 last = max(i->cp_last, serial);
-
-	/* A peer that does not count may use any between. */
-	if (last - first >= SERIALS_MAX) {
-		first = serial;
-		last = serial;
-	}
-	i->cp_first = first;
-	i->cp_last = last;
-}
-
-/**
- * ltp_session_past() - what tells a session from others of its number
- * @i: the session
- * @past: the answer
- *
- * Context: session.lock held.
- */
-void ltp_session_past(const struct ltp_import *i, struct ltp_past *past)
-{
-	past->service = i->s.service;
-	past->red_length = i->red_length;
-	past->length = i->length;
-	past->rs_first = i->s.first_serial;
-	past->n_rs = i->s.next_serial - i->s.first_serial;
-	past->cp_first = i->cp_first;
-	past->cp_last = i->cp_last;
-}
-
 /* Likewise, for the memory of a session that ends; once, while it has it all. */
 static void past_note(struct ltp_import *i)
 {
@@ -480,73 +437,10 @@ static void past_note(struct ltp_import *i)
 	if (!c || c->noted)
 		return;
 	c->noted = true;
-	ltp_session_past(i, &c->past);
+	ltp_past_of(i, &c->past);
 	/* What contradicted itself once may do so again. */
-	if (i->s.state != LTP_DELIVERED && (reason == LTP_REASON_MISCOLORED ||
-					    reason == LTP_REASON_SYS_CNCLD)) {
-		c->past.red_length = LTP_UNKNOWN;
-		c->past.length = LTP_UNKNOWN;
-	}
-}
-
-/* Whether data cannot be of a session, for where it is and where it ends. */
-static bool past_contradicts(const struct ltp_past *past, u64 start,
-			     const struct ltp_segment *last)
-{
-	u64 end = last->offset + last->length;
-
-	if (end > past->length ||
-	    (ltp_segment_is_eob(last->type) && past->length != LTP_UNKNOWN &&
-	     end != past->length))
-		return true;
-	if (past->red_length == LTP_UNKNOWN)
-		return false;
-	if (!ltp_segment_is_red(last->type))
-		return start < past->red_length;
-	return end > past->red_length || (ltp_segment_is_eorp(last->type) &&
-					  end != past->red_length);
-}
-
-/**
- * ltp_session_kin() - whether data is of a session that has its name
- * @past: the session
- * @service: client service of the data
- * @start: block offset where it begins
- * @last: its last segment
- * @state: %LTP_DELIVERED; or %LTP_CLOSED if the session has ended since, or
- *	%LTP_CANCELLING if it was not delivered
- *
- * What contradicts the session is not of it.  Of one that was delivered, a
- * checkpoint is if it came before, or answers one of the reports.
- * Others have a serial next to those, and are not at the end of the red part:
- * without the first one there it was not delivered.  Data without a checkpoint
- * says nothing of whose it is.
- *
- * Context: any.
- * Return: what is known of that.
- */
-enum ltp_kin ltp_session_kin(const struct ltp_past *past, u64 service,
-			     u64 start, const struct ltp_segment *last,
-			     enum ltp_state state)
-{
-	u64 serial = last->cp_serial;
-
-	if (service != past->service || past_contradicts(past, start, last))
-		return LTP_KIN_OTHER;
-	if (!ltp_segment_is_checkpoint(last->type) || state == LTP_CANCELLING)
-		return LTP_KIN_UNSURE;
-	if (serial >= past->cp_first && serial <= past->cp_last)
-		return LTP_KIN_SAME;
-	if (last->rs_serial >= past->rs_first &&
-	    last->rs_serial - past->rs_first < past->n_rs)
-		return LTP_KIN_SAME;
-	if ((serial < past->cp_first &&
-	     past->cp_first - serial > SERIALS_NEAR) ||
-	    (serial > past->cp_last && serial - past->cp_last > SERIALS_NEAR))
-		return LTP_KIN_OTHER;
-	if (state == LTP_CLOSED || ltp_segment_is_eorp(last->type))
-		return LTP_KIN_UNSURE;
-	return LTP_KIN_SAME;
+	c->past.contradicted = reason == LTP_REASON_MISCOLORED ||
+			       reason == LTP_REASON_SYS_CNCLD;
 }
 
 /*

@@ -4,43 +4,10 @@
 
 #include <net/ltp.h>
 
+#include "past.h"
+
 extern const struct rhashtable_params ltp_session_params;
 extern const struct rhashtable_params ltp_closed_params;
-
-/**
- * struct ltp_past - what tells an import session from others of its number
- * @service: client service ID
- * @red_length: bytes of its red part, %LTP_UNKNOWN if that is not known
- * @length: bytes of its block, likewise
- * @cp_first: lowest serial of the checkpoints that came, 0 if none did
- * @cp_last: highest of them
- * @rs_first: serial of the first report
- * @n_rs: how many reports there were
- *
- * A session number alone is no identity: a peer that restarted may count from
- * the same one again.
- */
-struct ltp_past {
-	u64			service;
-	u64			red_length;
-	u64			length;
-	u64			cp_first;
-	u64			cp_last;
-	u32			rs_first;
-	u32			n_rs;
-};
-
-/**
- * enum ltp_kin - whether a segment is of a session that has its name
- * @LTP_KIN_SAME: it is
- * @LTP_KIN_UNSURE: it may be, or of a later session
- * @LTP_KIN_OTHER: it cannot be, and so is of a later session
- */
-enum ltp_kin {
-	LTP_KIN_SAME,
-	LTP_KIN_UNSURE,
-	LTP_KIN_OTHER,
-};
 
 /**
  * struct ltp_closed - what is remembered of an import session that ended
@@ -97,11 +64,6 @@ void ltp_session_signal_init(struct ltp_signal *sig, u8 type);
 struct ltp_signal *ltp_session_signal(u8 type, u32 room, gfp_t gfp);
 void ltp_session_signal_free(struct ltp_signal *sig);
 
-void ltp_session_checkpoint(struct ltp_import *i, u64 serial);
-void ltp_session_past(const struct ltp_import *i, struct ltp_past *past);
-enum ltp_kin ltp_session_kin(const struct ltp_past *past, u64 service,
-			     u64 start, const struct ltp_segment *last,
-			     enum ltp_state state);
 const struct ltp_closed *ltp_session_recall(struct ltp_net *ln,
 					    const struct ltp_session_key *key);
 void ltp_session_refuse(struct ltp_span *span,
