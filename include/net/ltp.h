@@ -893,6 +893,7 @@ struct ltp_import {
  * @send_lock: one sendmsg() at a time; who sleeps for room lets go of it
  * @sender: who sleeps in the midst of a message, or is the next to send; no
  *	other may, and who may not wait looks elsewhere; under @send_lock
+ * @sleeps: that is in the midst of a message, and asleep; likewise
  * @senders: those that wait until it is done, in turn; likewise
  * @refused: bytes in the send buffer when it had no room for a whole block,
  *	0 if it had; poll() waits until they are fewer
@@ -928,6 +929,7 @@ struct ltp_sock {
 	bool			rxinfo;
 	struct mutex		send_lock;	/* one sendmsg() at a time */
 	struct task_struct	*sender;
+	bool			sleeps;
 	struct list_head	senders;
 	int			refused;
 	struct ltp_export	*open;

@@ -150,6 +150,9 @@ void ltp_notice_end(struct ltp_export *e, u32 kind, u8 reason, u32 flags)
 	if (e->told)
 		return;
 	e->told = true;
+	/* The call that was to begin the block fails, and says why. */
+	if (!e->began)
+		return;
 	e->notice = NULL;
 	if (skb && notice_queue(&e->s, skb, kind, reason, flags))
 		return;

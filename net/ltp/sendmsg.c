@@ -139,13 +139,14 @@ static struct ltp_export *block_begin(struct ltp_sock *ls,
 }
 
 /*
- * Gives a block up.  Nobody is told of one that was never accepted, unless it
- * was told that it began.
+ * Gives a block up.  Nobody is told of one that was never accepted, unless he
+ * is also told of those that begin.
  */
 static void block_abort(struct ltp_export *e, bool accepted)
 {
 	spin_lock_bh(&e->s.lock);
-	if (!accepted && !e->began)
+	if (!accepted &&
+	    !(READ_ONCE(ltp_sk(e->s.sk)->notices) & LTP_NOTICE_START))
 		e->told = true;
 	ltp_session_cancel(&e->s, LTP_REASON_USR_CNCLD, false);
 	spin_unlock_bh(&e->s.lock);
@@ -307,6 +308,7 @@ static void turn_sleep(struct ltp_sock *ls, struct wait_queue_entry *wait,
 	long slice = min_t(long, *timeo, LOOK_UP), left;
 
 	WRITE_ONCE(ls->sender, current);
+	ls->sleeps = true;
 	mutex_unlock(&ls->send_lock);
 	if (wait)
 		left = wait_woken(wait, TASK_INTERRUPTIBLE, slice);
@@ -315,6 +317,7 @@ static void turn_sleep(struct ltp_sock *ls, struct wait_queue_entry *wait,
 	if (*timeo != MAX_SCHEDULE_TIMEOUT)
 		*timeo -= slice - left;
 	mutex_lock(&ls->send_lock);
+	ls->sleeps = false;
 }
 
 /*
@@ -412,13 +415,25 @@ static u64 checkpoint_distance(const struct ltp_sock *ls,
 	return e->length < half ? half : half / 2;
 }
 
-/* The block was accepted, if not all of what was given: it begins. */
-static void block_began(struct ltp_export *e)
+/*
+ * The block was accepted, if not all of what was given: it begins.  Until then
+ * nobody but the caller is told what becomes of it.
+ */
+static int block_began(struct ltp_export *e)
 {
+	int err = 0;
+
 	if (likely(e->began))
-		return;
-	e->began = true;
-	ltp_notice_post(e, LTP_NOTICE_START);
+		return 0;
+	spin_lock_bh(&e->s.lock);
+	if (e->s.state == LTP_SENDING) {
+		e->began = true;
+		ltp_notice_post(e, LTP_NOTICE_START);
+	} else {
+		err = -EPIPE;
+	}
+	spin_unlock_bh(&e->s.lock);
+	return err;
 }
 
 /*
@@ -429,6 +444,7 @@ static void block_began(struct ltp_export *e)
 static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 		      struct iov_iter *from, u64 total, bool last, long *timeo)
 {
+	bool laid_out;
 	u64 left;
 	int err;
 
@@ -442,10 +458,11 @@ static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 		left = e->tail_len + iov_iter_count(from);
 		left = clamp_t(u64, left, 1, e->burst_max);
 		if (timeo) {
-			err = wait_for_space(ls, e->s.span, e,
-					     red_of(e, left), timeo);
+			/* Nobody sleeps for memory with what others need. */
+			err = reserve(ls, e, left, timeo);
 			if (!err)
-				err = reserve(ls, e, left, timeo);
+				err = wait_for_space(ls, e->s.span, e,
+						     red_of(e, left), timeo);
 		}
 		if (!err)
 			err = ltp_block_append(e, from, last,
@@ -455,10 +472,12 @@ static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 			ltp_span_untake(e);
 		if (err < 0)
 			break;
-		block_began(e);
+		laid_out = err;
+		err = block_began(e);
 		if (err)
+			break;
+		if (laid_out)
 			ltp_output_export(e);
-		err = 0;
 	}
 	ltp_span_untake(e);
 	unreserve(e);
@@ -567,7 +586,7 @@ void ltp_sendmsg_eof(struct ltp_sock *ls)
 {
 	mutex_lock(&ls->send_lock);
 	/* Else it is another's message, which has an end of its own. */
-	if (!ls->sender)
+	if (!ls->sleeps)
 		finish_or_tell(ls);
 	mutex_unlock(&ls->send_lock);
 }
@@ -727,12 +746,15 @@ static ssize_t send_short(struct ltp_sock *ls, struct iov_iter *from,
 	size_t done = len - iov_iter_count(from);
 	struct ltp_export *e = ls->open;
 
+	/* A block that must be taken whole was admitted before it was tried. */
+	ltp_span_untake(e);
 	if (err == -EPIPE) {
 		/* The session was cancelled; say why, as the notice does. */
 		err = READ_ONCE(e->s.span->dead) ? -ENETUNREACH :
 		      ltp_notice_errno(READ_ONCE(e->s.reason));
 		/* Once. */
-		sock_error(&ls->sk);
+		if (e->began)
+			sock_error(&ls->sk);
 		ls->open = NULL;
 		ltp_session_put(&e->s);
 		return err;
