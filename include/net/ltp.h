@@ -732,9 +732,10 @@ struct ltp_export {
  * @len: bytes
  * @pos: of the first segment's header within the buffer
  * @skip: payload bytes of the first segments that are not part of the run
- * @charge: bytes charged to the receiving socket
+ * @charge: bytes charged to the receiving socket: all that the buffer pins
  * @stride: distance of two segments
  * @n_hl: entries of @hl
+ * @packed: what came was copied here, and more may be
  * @hl: header lengths, run-length coded: @n segments of @hlen header bytes
  *
  * The headers are read once, in input.c.  A sender on the same machine may
@@ -748,6 +749,7 @@ struct ltp_run {
 	u32			charge;
 	u16			stride;
 	u8			n_hl;
+	bool			packed;
 #define LTP_RUN_HL		8
 	struct {
 		u8		hlen;

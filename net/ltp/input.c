@@ -292,7 +292,7 @@ static enum ltp_kin delivered_kin(struct walk *w, struct ltp_import *i)
 	return kin;
 }
 
-/* Takes a run of data in.  @skb is consumed. */
+/* Takes a run of data in.  @skb, which may be shared, is consumed. */
 static void input_run(struct walk *w, struct sk_buff *skb)
 {
 	struct ltp_session_key key = {
@@ -375,17 +375,21 @@ free:
 	kfree_skb(skb);
 }
 
-/* Hands the collected run over; with the buffer itself if it is the last. */
+/*
+ * Hands the collected run over.  The last one gets the buffer itself.  Of the
+ * others at most one is large enough to pin all of it, and gets a clone; the
+ * rest is copied out by whoever wants to keep it, and so does not share it.
+ */
 static void flush(struct walk *w, bool last)
 {
 	struct sk_buff *skb = w->skb;
-	u32 wire;
 
 	if (!w->run.n_hl)
 		return;
+	w->run.charge = skb->truesize;
 	if (last) {
 		w->skb = NULL;
-	} else {
+	} else if (ltp_reasm_pins(w->run.len, skb->truesize)) {
 		skb = LTP_ALLOC(SPLIT_SKB,
 				skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN));
 		if (!skb) {
@@ -393,11 +397,9 @@ static void flush(struct walk *w, bool last)
 			w->run.n_hl = 0;
 			return;
 		}
+	} else {
+		skb_get(skb);
 	}
-	/* Until here the charge counts bytes on the wire. */
-	wire = min(w->run.charge, skb->len);
-	w->run.charge = SKB_TRUESIZE(0) +
-			div_u64((u64)skb->truesize * wire, skb->len ?: 1);
 	input_run(w, skb);
 	w->run.n_hl = 0;
 }
@@ -456,7 +458,6 @@ static void add_data(struct walk *w, const struct ltp_segment *seg, u32 pos,
 	}
 added:
 	run->len += seg->length;
-	run->charge += seg->len;
 	w->last = *seg;
 	w->next = seg->offset + seg->length;
 	/* The type of the last segment says what the run means. */
@@ -585,7 +586,6 @@ static u32 extend_run(struct walk *w, const struct ltp_segment_prefix *prefix,
 	pt->most -= n;
 	run->hl[run->n_hl - 1].n += n;
 	run->len += n * payload;
-	run->charge += n * w->stride;
 	w->next += (u64)n * payload;
 	w->last.offset = w->next - payload;
 	w->last.length = payload;

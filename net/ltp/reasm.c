@@ -2,6 +2,11 @@
 /*
  * The block being received.  Received buffers are kept as they came, several
  * segments in one, ordered by offset; nothing is copied before recvmsg().
+ *
+ * Unless they would pin more than twice what they hold: what is kept of such a
+ * buffer is packed, with what follows it, into buffers of our own.  So what a
+ * socket is charged is what it pins, and a block has no more than twice its
+ * bytes, whatever the size of segments and the driver's buffers are.
  */
 #include <linux/slab.h>
 
@@ -10,11 +15,18 @@
 #include "mem.h"
 #include "reasm.h"
 #include "report.h"
+#include "run.h"
 #include "session.h"
 #include "trace.h"
 
 /* Sessions that are looked at to find one to give up. */
-#define VICTIMS	64
+#define VICTIMS		64
+
+/* Most payload of a buffer that others are packed into: what a page takes. */
+#define PACK_MAX	((u32)SKB_WITH_OVERHEAD(SZ_4K))
+
+/* Buffers that are packed together with the one that came before them. */
+#define ABSORB_MAX	8
 
 static struct sk_buff *run_of(struct rb_node *node)
 {
@@ -63,6 +75,221 @@ static void run_link(struct ltp_import *i, struct sk_buff *skb)
 	}
 	rb_link_node(&skb->rbnode, parent, p);
 	rb_insert_color(&skb->rbnode, &i->runs);
+}
+
+static u64 run_end(const struct sk_buff *skb)
+{
+	return ltp_run(skb)->start + ltp_run(skb)->len;
+}
+
+/* Whether a buffer pins more than twice what it holds. */
+static bool run_is_loose(const struct sk_buff *skb)
+{
+	return !ltp_run(skb)->packed &&
+	       !ltp_reasm_pins(ltp_run(skb)->len, ltp_run(skb)->charge);
+}
+
+/* The last buffer that begins before a byte of the block. */
+static struct sk_buff *run_before(const struct ltp_import *i, u64 pos)
+{
+	struct rb_node *node = i->runs.rb_node;
+	struct sk_buff *skb, *found = NULL;
+
+	if (i->last && ltp_run(i->last)->start < pos)
+		return i->last;
+	while (node) {
+		skb = run_of(node);
+		if (ltp_run(skb)->start < pos) {
+			found = skb;
+			node = node->rb_right;
+		} else {
+			node = node->rb_left;
+		}
+	}
+	return found;
+}
+
+/**
+ * struct beside - what is held beside a part of a block
+ * @before: buffer that ends where it begins and is packed or loose, or NULL
+ * @behind: the buffer behind it, maybe with a gap between, or NULL
+ * @joins: @behind begins where it ends and is loose
+ */
+struct beside {
+	struct sk_buff	*before;
+	struct sk_buff	*behind;
+	bool		joins;
+};
+
+static void beside_find(struct beside *b, const struct ltp_import *i, u64 from,
+			u64 to)
+{
+	struct sk_buff *before = run_before(i, from);
+
+	b->behind = run_of(before ? rb_next(&before->rbnode) :
+				    rb_first(&i->runs));
+	b->joins = b->behind && ltp_run(b->behind)->start == to &&
+		   run_is_loose(b->behind);
+	b->before = NULL;
+	if (before && run_end(before) == from &&
+	    (ltp_run(before)->packed || run_is_loose(before)))
+		b->before = before;
+}
+
+/*
+ * A buffer to pack [@from, @to) of the block into, or the first of it.  It has
+ * room for more if more is likely to come: twice what came before.
+ */
+static struct sk_buff *pack_alloc(const struct beside *b, u64 from, u64 to)
+{
+	u64 want = to - from, room = want;
+	struct sk_buff *skb;
+
+	if (b->before)
+		room = max_t(u64, room, 2 * (u64)ltp_run(b->before)->len);
+	if (b->joins)
+		room = max(room, 2 * (want + ltp_run(b->behind)->len));
+	else if (b->behind)
+		room = min(room, ltp_run(b->behind)->start - from);
+	skb = LTP_ALLOC(PART_SKB, alloc_skb(min_t(u64, room, PACK_MAX),
+					    GFP_ATOMIC | __GFP_NOWARN));
+	if (!skb)
+		return NULL;
+	*ltp_run(skb) = (struct ltp_run) {
+		.start = from,
+		.charge = skb->truesize,
+		.stride = skb_tailroom(skb),
+		.n_hl = 1,
+		.hl[0].n = 1,
+		.packed = true,
+	};
+	return skb;
+}
+
+/* Copies payload of a run behind the end of a packed one. */
+static bool pack_read(struct sk_buff *into, const struct sk_buff *skb, u32 from,
+		      u32 len)
+{
+	return !ltp_run_read(skb, from, len, skb_tail_pointer(into));
+}
+
+/* What was copied there is its own from now on. */
+static void pack_grow(struct sk_buff *into, u32 len)
+{
+	__skb_put(into, len);
+	ltp_run(into)->len += len;
+}
+
+/* What waited for the gap before it is packed as well. */
+static void pack_absorb(struct ltp_import *i, struct sk_buff *into)
+{
+	u32 budget = ABSORB_MAX;
+	struct sk_buff *next;
+
+	while (budget--) {
+		next = run_of(rb_next(&into->rbnode));
+		if (!next || ltp_run(next)->start != run_end(into) ||
+		    !run_is_loose(next) ||
+		    ltp_run(next)->len > skb_tailroom(into) ||
+		    !pack_read(into, next, 0, ltp_run(next)->len))
+			return;
+		pack_grow(into, ltp_run(next)->len);
+		if (i->last == next)
+			i->last = into;
+		rb_erase(&next->rbnode, &i->runs);
+		RB_CLEAR_NODE(&next->rbnode);
+		run_uncharge(i, ltp_run(next)->charge);
+		consume_skb(next);
+	}
+}
+
+/*
+ * Packs [@from, @to) of the block, which is in @skb and not held yet.  Returns
+ * how much it had memory for; if that is not all, @why says what was missing.
+ */
+static u64 run_pack(struct ltp_import *i, const struct sk_buff *skb, u64 from,
+		    u64 to, enum ltp_mib_item *why)
+{
+	u64 start = ltp_run(skb)->start, pos, n;
+	struct sk_buff *into = NULL;
+	struct beside b;
+	bool fresh;
+
+	for (pos = from; pos < to; pos += n) {
+		beside_find(&b, i, pos, to);
+		into = b.before;
+		fresh = !into || !ltp_run(into)->packed || !skb_tailroom(into);
+		if (fresh) {
+			*why = LTP_MIB_DROP_NOMEM;
+			into = pack_alloc(&b, pos, to);
+			if (!into)
+				break;
+			*why = LTP_MIB_LIMIT_MEM;
+			if (!run_charge(i, ltp_run(into)->charge)) {
+				kfree_skb(into);
+				break;
+			}
+			skb_copy_hash(into, skb);
+		}
+		n = min_t(u64, to - pos, skb_tailroom(into));
+		*why = LTP_MIB_DROP_NOMEM;
+		if (!pack_read(into, skb, pos - start, n) ||
+		    ltp_ranges_add(&i->held, pos, pos + n)) {
+			if (fresh) {
+				run_uncharge(i, ltp_run(into)->charge);
+				kfree_skb(into);
+			}
+			break;
+		}
+		pack_grow(into, n);
+		if (fresh)
+			run_link(i, into);
+	}
+	if (pos == to && into)
+		pack_absorb(i, into);
+	return pos - from;
+}
+
+/* Keeps a buffer for [@from, @to) of the block; as run_pack(). */
+static u64 run_keep(struct ltp_import *i, struct sk_buff *skb, u64 from, u64 to,
+		    enum ltp_mib_item *why)
+{
+	struct ltp_run *run = ltp_run(skb);
+
+	*why = LTP_MIB_LIMIT_MEM;
+	if (!run_charge(i, run->charge))
+		return 0;
+	*why = LTP_MIB_DROP_NOMEM;
+	if (ltp_ranges_add(&i->held, from, to)) {
+		run_uncharge(i, run->charge);
+		return 0;
+	}
+	run->skip += from - run->start;
+	run->start = from;
+	run->len = to - from;
+	run_link(i, skb);
+	return to - from;
+}
+
+/*
+ * Whether a buffer is kept for [@from, @to) of the block, and not packed.  It is
+ * if that is half of what it pins; or if it is all that came in it, would be
+ * hardly smaller if it were packed, and has no neighbours to be packed with.
+ */
+static bool keeps(const struct ltp_import *i, const struct sk_buff *skb,
+		  u64 from, u64 to)
+{
+	u32 len = to - from;
+	struct beside b;
+
+	if (ltp_reasm_pins(len, skb->truesize))
+		return true;
+	if (len < ltp_run(skb)->len || skb_shared(skb) || skb_cloned(skb) ||
+	    len > PACK_MAX || ltp_reasm_pins(len, SKB_TRUESIZE(len)))
+		return false;
+	beside_find(&b, i, from, to);
+	return !b.before && !b.joins &&
+	       SKB_TRUESIZE(len) * 2 > skb->truesize;
 }
 
 /**
@@ -255,10 +482,9 @@ static void deliver(struct ltp_import *i)
 int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 		  const struct ltp_segment *last)
 {
-	struct ltp_run *run = ltp_run(skb);
-	u64 start = run->start, end = start + run->len, from, to, pos;
-	enum ltp_mib_item why = LTP_MIB_DROP_NOMEM;
-	u64 added = 0;
+	u64 start = ltp_run(skb)->start, end = run_end(skb), from, to, pos;
+	u64 added = 0, lacked = 0, keep_from = 0, keep_to = 0, n;
+	enum ltp_mib_item why;
 	int reason;
 
 	reason = red_check(i, end, last);
@@ -267,38 +493,29 @@ int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 
 	for (pos = start; ltp_ranges_next_gap(&i->held, pos, end, &from, &to);
 	     pos = to) {
-		struct sk_buff *part = skb;
-
-		if (from != start || to != end) {
-			part = LTP_ALLOC(PART_SKB,
-					 skb_clone(skb, GFP_ATOMIC |
-							__GFP_NOWARN));
-			if (!part)
-				goto nomem;
-			ltp_run(part)->start = from;
-			ltp_run(part)->skip += from - start;
-			ltp_run(part)->len = to - from;
-			ltp_run(part)->charge = SKB_TRUESIZE(0) +
-				div_u64((u64)run->charge * (to - from),
-					run->len);
+		/* That comes last, as all is copied out of the buffer. */
+		if (!keep_to && keeps(i, skb, from, to)) {
+			keep_from = from;
+			keep_to = to;
+			continue;
 		}
-		why = LTP_MIB_LIMIT_MEM;
-		if (!run_charge(i, ltp_run(part)->charge)) {
-			if (part != skb)
-				kfree_skb(part);
-			goto nomem;
-		}
-		why = LTP_MIB_DROP_NOMEM;
-		if (ltp_ranges_add(&i->held, from, to)) {
-			run_uncharge(i, ltp_run(part)->charge);
-			if (part != skb)
-				kfree_skb(part);
-			goto nomem;
-		}
-		added += to - from;
-		run_link(i, part);
-		if (part == skb)
+		n = run_pack(i, skb, from, to, &why);
+		added += n;
+		lacked += to - from - n;
+		if (lacked)
+			break;
+	}
+	if (keep_to) {
+		n = run_keep(i, skb, keep_from, keep_to, &why);
+		added += n;
+		lacked += keep_to - keep_from - n;
+		if (n)
 			skb = NULL;
+	}
+	if (lacked) {
+		ltp_session_count(&i->s, why, 1);
+		trace_ltp_drop(i->s.key.engine, i->s.key.originator, why);
+		goto free;
 	}
 	if (added < end - start)
 		ltp_session_count(&i->s, LTP_MIB_RX_DUPLICATE_BYTES,
@@ -307,14 +524,55 @@ int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 		deliver(i);
 	if (i->s.state <= LTP_DELIVERED)
 		ltp_report_progress(i, added);
-	goto free;
-
-nomem:
-	ltp_session_count(&i->s, why, 1);
-	trace_ltp_drop(i->s.key.engine, i->s.key.originator, why);
 free:
 	kfree_skb(skb);
 	return reason;
+}
+
+/* Bytes of a run in its buffer, from its first header, if it has any, on. */
+static u32 run_wire(const struct sk_buff *skb)
+{
+	const struct ltp_run *run = ltp_run(skb);
+	u32 n = 0, g;
+
+	for (g = 0; g < run->n_hl; g++)
+		n += run->hl[g].n;
+	return min(n * run->stride, skb->len - run->pos);
+}
+
+/*
+ * The buffer that green data waits in: the one that it came in, or a copy of its
+ * part of that.  Consumes @skb; NULL if there is no memory.
+ */
+static struct sk_buff *green_buffer(struct sk_buff *skb)
+{
+	bool shared = skb_shared(skb) || skb_cloned(skb);
+	u32 truesize = skb->truesize, wire = run_wire(skb);
+	struct sk_buff *copy;
+
+	if (ltp_reasm_pins(ltp_run(skb)->len, truesize) ||
+	    (!shared && SKB_TRUESIZE(wire) * 2 > truesize))
+		return skb;
+	if (wire > PACK_MAX) {
+		if (!skb_shared(skb))
+			return skb;
+		copy = LTP_ALLOC(PART_SKB,
+				 skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN));
+	} else {
+		copy = LTP_ALLOC(PART_SKB,
+				 alloc_skb(wire, GFP_ATOMIC | __GFP_NOWARN));
+		if (copy && skb_copy_bits(skb, ltp_run(skb)->pos,
+					  __skb_put(copy, wire), wire)) {
+			kfree_skb(copy);
+			copy = NULL;
+		} else if (copy) {
+			*ltp_run(copy) = *ltp_run(skb);
+			ltp_run(copy)->pos = 0;
+			skb_copy_hash(copy, skb);
+		}
+	}
+	consume_skb(skb);
+	return copy;
 }
 
 /**
@@ -358,6 +616,9 @@ int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
 	if (atomic_read(&i->s.sk->sk_rmem_alloc) > READ_ONCE(i->s.sk->sk_rcvbuf))
 		goto drop;
 	why = LTP_MIB_DROP_NOMEM;
+	skb = green_buffer(skb);
+	if (!skb)
+		goto drop;
 	item = LTP_ALLOC(GREEN, kzalloc(sizeof(*item),
 					GFP_ATOMIC | __GFP_NOWARN));
 	if (!item)
@@ -366,7 +627,7 @@ int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,
 	item->session = i->s.key.number;
 	item->service = i->s.service;
 	item->flags = ltp_segment_is_eob(last->type) ? LTP_RX_EOB : 0;
-	item->charge = run->charge + sizeof(*item);
+	item->charge = skb->truesize + sizeof(*item);
 	item->skb = skb;
 	why = LTP_MIB_LIMIT_MEM;
 	if (ltp_fault(LTP_FAULT_GREEN_CHARGE) ||

@@ -4,6 +4,19 @@
 
 #include <net/ltp.h>
 
+/**
+ * ltp_reasm_pins() - whether data is worth the buffer it came in
+ * @len: bytes of data
+ * @truesize: bytes that the buffer takes
+ *
+ * Return: true if it is at least half of that.  The buffer may then wait for
+ * the reader, at its full price.
+ */
+static inline bool ltp_reasm_pins(u32 len, u32 truesize)
+{
+	return (u64)len * 2 >= truesize;
+}
+
 int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 		  const struct ltp_segment *last);
 int ltp_reasm_green(struct ltp_import *i, struct sk_buff *skb,

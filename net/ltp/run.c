@@ -293,7 +293,7 @@ static bool copies_runs(const struct sk_buff *skb, const struct iov_iter *to)
  * @len: bytes, not beyond it
  * @to: where to
  *
- * Context: process.
+ * Context: process; any, if @to is memory of the kernel.
  * Return: 0 or -EFAULT.
  */
 int ltp_run_copy(const struct sk_buff *skb, u32 from, u32 len,
@@ -307,4 +307,23 @@ int ltp_run_copy(const struct sk_buff *skb, u32 from, u32 len,
 	place_find(run, run->skip + from, &pl);
 	return copies_runs(skb, to) ? copy_run(skb, &pl, len, to) :
 				  copy_segments(skb, &pl, len, to);
+}
+
+/**
+ * ltp_run_read() - copy payload of a run to memory of the kernel
+ * @skb: a buffer whose ltp_run is set
+ * @from: bytes into the run
+ * @len: bytes, not beyond it
+ * @to: where to
+ *
+ * Context: any.
+ * Return: 0 or -EFAULT.
+ */
+int ltp_run_read(const struct sk_buff *skb, u32 from, u32 len, void *to)
+{
+	struct kvec vec = { .iov_base = to, .iov_len = len };
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, READ, &vec, 1, len);
+	return ltp_run_copy(skb, from, len, &iter);
 }

@@ -81,6 +81,7 @@ static inline bool ltp_bytes_seek(struct ltp_bytes *b, u32 off)
 
 int ltp_run_copy(const struct sk_buff *skb, u32 from, u32 len,
 		 struct iov_iter *to);
+int ltp_run_read(const struct sk_buff *skb, u32 from, u32 len, void *to);
 u32 ltp_run_at(const struct sk_buff *skb, u32 from, u32 *left);
 u32 ltp_run_segment_left(const struct sk_buff *skb, u32 from, u32 *whole);
 

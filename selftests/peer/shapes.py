@@ -18,6 +18,7 @@ import time
 
 import app
 from codec import sdnv
+from memory import Memory
 
 NEAR, PEER, TUN_NEAR, TUN_PEER = ("10.18.1.1", "10.18.1.3", "10.19.0.1",
                                   "10.19.0.2")
@@ -28,6 +29,8 @@ SOL_UDP, UDP_SEGMENT, FIONREAD = 17, 103, 0x541B
 GSO_UDP, GSO_UDP_L4 = 3, 5
 # Segments of four before which there are some without data
 PLACES = ((0,), (1,), (3,), (0, 1), (0, 2), (0, 1, 2, 3))
+# Bytes of a block that just fits, and large datagrams of which little is kept
+FITS, LARGE = 256 << 10, 1500
 SLOW = int(os.environ.get("LTP_SLOW", 1))
 
 
@@ -270,6 +273,80 @@ class Test:
         expect(many == 10, f"{many} datagrams")
 
 
+    def fits(self, size, swapped):
+        """A block as long as the number given for the receive buffer, in
+        segments of so many octets that each come alone"""
+        sock, session, some = app.LtpSocket("rdm"), self.new(), []
+        sock.option(app.RCVBUF, FITS)
+        sock.bind(1, 7)
+        block = content(session, 0, FITS)
+        for at in range(0, FITS, size):
+            piece = block[at:at + size]
+            last = at + size >= FITS
+            some.append(header(EOB if last else RED, session, at, len(piece), 7)
+                        + piece)
+        if swapped:
+            for k in range(0, len(some) - 3, 2):
+                some[k], some[k + 1] = some[k + 1], some[k]
+        before = stats()
+        for n, datagram in enumerate(some):
+            self.peer.send(datagram)
+            if n % 64 == 0:
+                time.sleep(0.001)
+        try:
+            expect(sock.wait(1, 10 * SLOW), f"it did not come: {stats()}")
+            data = b""
+            while len(data) < FITS:
+                data += sock.sock.recv(FITS)
+            expect(data == block, "other bytes than were sent")
+            lost = stats()["drop-rcvbuf"] - before["drop-rcvbuf"]
+            expect(not lost, f"{lost} dropped")
+        finally:
+            sock.close()
+
+    def pinned(self, way):
+        """Large datagrams, of each of which one octet is new"""
+        for ns, dev in ((self.far, "b0"), (self.near, "a0")):
+            ns.enter()
+            subprocess.run(["ip", "link", "set", dev, "mtu", "65000"], check=True)
+        sock, session = app.LtpSocket("rdm"), self.new()
+        sock.option(app.RCVBUF, 64 << 20)
+        sock.bind(1, 7)
+        memory, before = Memory(), stats()
+        try:
+            for k in range(LARGE):
+                if way == "overlaps":
+                    data = header(RED, session, k, 50000, 7) + b"o" * 50000
+                else:
+                    kind = GREEN if way == "green" else RED
+                    data = header(kind, session, 2 * k, 1, 7) + b"x"
+                    data += b"\xff" * (60000 - len(data))
+                self.peer.send(data)
+            expect(wait_until(lambda: stats()["rx-datagrams"] >=
+                              before["rx-datagrams"] + LARGE, 20),
+                   f"not all came: {stats()}")
+            wrong, text = memory.wrong()
+            expect(not wrong, text)
+        finally:
+            sock.close()
+        return text
+
+
+def wait_until(function, seconds):
+    until = time.time() + seconds * SLOW
+    while not function():
+        if time.time() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def header(kind, session, start, length, service):
+    """What a segment of peer 3 begins with"""
+    whole = segment(kind, session, start, length, service=service)
+    return whole[:len(whole) - length]
+
+
 def main():
     test = Test(*sys.argv[-2:])
     for kind in SERVICE:
@@ -281,6 +358,13 @@ def main():
     test.check("a large datagram of a device that cuts it", test.large, tun, 1480)
     test.check("into pieces of one octet", test.large, tun, 1)
     test.check("datagrams of a device that coalesces", test.cut, tun)
+    for size in (128, 1000):
+        for swapped in (False, True):
+            test.check(f"a block that fits, segments of {size} octets"
+                       f"{', swapped' if swapped else ''}", test.fits, size,
+                       swapped)
+    for way in ("red", "green", "overlaps"):
+        test.check(f"one octet kept of each datagram, {way}", test.pinned, way)
     print(f"1..{test.n}")
     return 1 if test.failed else 0
 
