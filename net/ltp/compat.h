@@ -201,6 +201,16 @@ static inline void ltp_compat_fault_exit(struct fault_attr *attr)
 }
 #endif
 
+/* Whether the bytes of a buffer are where the CPU reads them. */
+static inline bool ltp_compat_readable(const struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	return true;
+#else
+	return skb_frags_readable(skb);
+#endif
+}
+
 /* Whether a family may see SOL_SOCKET options before the core does. */
 static inline void ltp_compat_own_sockopts(struct socket *sock)
 {

@@ -30,6 +30,12 @@
 /* Sessions that are given up for one run, which may be as long as many. */
 #define GIVEN_UP_MAX	64
 
+/*
+ * Segments of one buffer that are read one by one.  64 KB have room for 9,000
+ * that each ask for something; no engine puts that many together.
+ */
+#define SEGMENTS_MAX	1024
+
 /**
  * struct walk - the state of one walk
  * @engine: engine whose socket got the buffer
@@ -40,6 +46,7 @@
  * @stride: bytes of its datagrams
  * @datagrams: how many they are
  * @segments: well-formed segments so far
+ * @budget: segments that may still be read one by one
  * @span: the sender's span, held, once known
  * @run: the run being collected, if it has a header
  * @originator: engine that sends its block
@@ -59,6 +66,7 @@ struct walk {
 	u32			stride;
 	u32			datagrams;
 	u32			segments;
+	u32			budget;
 	struct ltp_span		*span;
 	struct ltp_run		run;
 	u64			originator;
@@ -770,7 +778,7 @@ static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
 		ltp_mib_add(w->engine, w->span, LTP_MIB_RX_KEEPALIVES, 1);
 		return;
 	}
-	while (at < dlen) {
+	while (at < dlen && w->budget) {
 		/* An integral number of segments (RFC 5326, section 5). */
 		err = at < have ?
 		      ltp_segment_parse_next(seg, prefix, data + at,
@@ -789,6 +797,7 @@ static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
 			have = dlen;
 			continue;
 		}
+		w->budget--;
 		if (err) {
 			drop(w, 0, LTP_MIB_DROP_MALFORMED);
 			break;
@@ -882,6 +891,7 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 	w.stride = stride_of(skb);
 	w.datagrams = 0;
 	w.segments = 0;
+	w.budget = SEGMENTS_MAX;
 	w.run.n_hl = 0;
 	w.ends = false;
 	pt.most = 0;
@@ -893,7 +903,7 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 		ltp_span_hold(span);
 	ltp_delay(INPUT);
 	ltp_bytes_init(&bytes, skb);
-	for (pos = 0; pos < len; pos += dlen) {
+	for (pos = 0; pos < len && w.budget; pos += dlen) {
 		data = NULL;
 		have = 0;
 		if (ltp_bytes_seek(&bytes, pos)) {
@@ -919,6 +929,8 @@ void ltp_input_skb(struct ltp_engine *engine, struct ltp_span *span,
 	}
 	flush(&w, true);
 
+	if (!w.budget)
+		drop(&w, 0, LTP_MIB_LIMIT_SEGMENTS);
 	ltp_mib_add(engine, w.span, LTP_MIB_RX_SKBS, 1);
 	if (w.datagrams > 1)
 		ltp_mib_add(engine, w.span, LTP_MIB_RX_COALESCED, 1);

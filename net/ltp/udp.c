@@ -84,6 +84,43 @@ static bool no_checksum(const struct sk_buff *skb)
 }
 
 /*
+ * Whether the buffer can be read, and told apart by lengths of 16 bits: there is
+ * memory of devices, and there are jumbograms.
+ */
+static bool usable(const struct sk_buff *skb)
+{
+	const struct sk_buff *part;
+
+	if (!ltp_compat_readable(skb) || skb->len > IP_MAX_MTU)
+		return false;
+	skb_walk_frags(skb, part)
+		if (!ltp_compat_readable(part))
+			return false;
+	return true;
+}
+
+/*
+ * What waits for the rest of its block, or a reader, holds nothing but its
+ * memory: no route, connection, IPsec state or owner.
+ */
+static void detach(struct sk_buff *skb)
+{
+	skb->dev = NULL;	/* udp.c of the kernel overlays it */
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb_ext_reset(skb);
+}
+
+static void drop_buffer(const struct ltp_carrier *c, struct sk_buff *skb,
+			enum ltp_mib_item why)
+{
+	ltp_mib_add(c->engine, c->span, why, 1);
+	trace_ltp_drop(c->engine->id, 0, why);
+	kfree_skb(skb);
+}
+
+/*
  * Runs in softirq, or with softirqs off, for each buffer queued.  Takes the
  * buffers off at once, so that the queue stays empty and UDP's accounting
  * with it; what is kept is charged to the AF_LTP socket.
@@ -107,13 +144,14 @@ static void ltp_udp_data_ready(struct sock *sk)
 				continue;
 			break;
 		}
-		skb->dev = NULL;	/* udp.c of the kernel overlays it */
+		detach(skb);
+		if (unlikely(!usable(skb))) {
+			drop_buffer(c, skb, LTP_MIB_DROP_BUFFER);
+			continue;
+		}
 		if (no_checksum(skb) || (!skb_csum_unnecessary(skb) &&
 					 __skb_checksum_complete(skb))) {
-			ltp_mib_add(c->engine, c->span, LTP_MIB_DROP_CHECKSUM,
-				    1);
-			trace_ltp_drop(c->engine->id, 0, LTP_MIB_DROP_CHECKSUM);
-			kfree_skb(skb);
+			drop_buffer(c, skb, LTP_MIB_DROP_CHECKSUM);
 			continue;
 		}
 		source_of(skb, &from);

@@ -245,6 +245,20 @@ class Test:
         self.peer.send(data)
         self.got(sock, session, [(0, 60000)], self.whole)
 
+    def crowded(self):
+        """Thousands of segments in one datagram: the first thousand count"""
+        before, session = stats(), self.new()
+        some = [segment(EOB, session, 0, 30)]
+        while sum(map(len, some)) < 60000:
+            some.append(header(RED, session + 1, 2 * len(some), 0, 5))
+        self.new()
+        self.peer.send(b"".join(some))
+        self.got(self.sockets["rdm"], session, [(0, 30)], self.whole)
+        expect(wait_until(lambda: stats()["limit-segments"] ==
+                          before["limit-segments"] + 1, 5), "it was not counted")
+        many = stats()["rx-segments"] - before["rx-segments"]
+        expect(many == 1024, f"{many} segments were read")
+
     def behind_tun(self):
         tun = Tun()
         ltp("span", "add", "engine", 1, "to", 4, "addr", TUN_PEER, "rate",
@@ -354,6 +368,7 @@ def main():
             test.check(f"segments without data, {'green' if green else 'red'}, "
                        f"{kind}", test.empty, kind, green)
     test.check("a datagram of IP fragments", test.whole_datagram)
+    test.check("thousands of segments in a datagram", test.crowded)
     tun = test.behind_tun()
     test.check("a large datagram of a device that cuts it", test.large, tun, 1480)
     test.check("into pieces of one octet", test.large, tun, 1)

@@ -74,6 +74,8 @@ static const struct {
 	COUNTER("limit-held", LIMIT_HELD),
 	COUNTER("limit-reports", LIMIT_REPORTS),
 	COUNTER("numbers-reused", NUMBERS_REUSED),
+	COUNTER("limit-segments", LIMIT_SEGMENTS),
+	COUNTER("drop-buffer", DROP_BUFFER),
 };
 
 /* One a line; zeros only if asked for, but always in JSON. */
