@@ -285,7 +285,7 @@ static bool keeps(const struct ltp_import *i, const struct sk_buff *skb,
 	if (ltp_reasm_pins(len, skb->truesize))
 		return true;
 	if (len < ltp_run(skb)->len || skb_shared(skb) || skb_cloned(skb) ||
-	    len > PACK_MAX || ltp_reasm_pins(len, SKB_TRUESIZE(len)))
+	    len > PACK_MAX)
 		return false;
 	beside_find(&b, i, from, to);
 	return !b.before && !b.joins &&
