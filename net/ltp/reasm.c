@@ -5,8 +5,9 @@
  *
  * Unless they would pin more than twice what they hold: what is kept of such a
  * buffer is packed, with what follows it, into buffers of our own.  So what a
- * socket is charged is what it pins, and a block has no more than twice its
- * bytes, whatever the size of segments and the driver's buffers are.
+ * socket is charged is what it pins, and a block that comes in order has about
+ * twice its bytes at most, whatever the size of segments and the driver's buffers
+ * are.  One of small segments, of which many come late, may have more.
  */
 #include <linux/slab.h>
 

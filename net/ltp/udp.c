@@ -34,6 +34,9 @@
  */
 #define CARRIER_BURSTS	40
 
+/* Buffers on a list, as many as GRO coalesces. */
+#define LIST_MAX	64
+
 /* After how long an unknown next hop may hold bursts up again. */
 #define ASK_AGAIN	(10 * HZ)
 
@@ -100,11 +103,37 @@ static bool usable(const struct sk_buff *skb)
 }
 
 /*
+ * A list of buffers is walked anew for each piece that is copied out of it.  That
+ * is cheap with what GRO chains, but thousands of IP fragments make a list, too:
+ * those become one piece of memory.
+ */
+static bool flatten(struct sk_buff *skb)
+{
+	const struct sk_buff *part;
+	u32 n = 0;
+
+	skb_walk_frags(skb, part)
+		if (unlikely(++n > LIST_MAX))
+			return !skb_shared(skb) &&
+			       !LTP_TRY(LINEAR, skb_linearize(skb));
+	return true;
+}
+
+/*
  * What waits for the rest of its block, or a reader, holds nothing but its
- * memory: no route, connection, IPsec state or owner.
+ * memory: no route, connection, IPsec state or owner.  A list is left as it is
+ * if others have a clone, and it with them.
  */
 static void detach(struct sk_buff *skb)
 {
+	struct sk_buff *part;
+
+	if (!skb_cloned(skb)) {
+		skb_walk_frags(skb, part) {
+			nf_reset_ct(part);
+			skb_ext_reset(part);
+		}
+	}
 	skb->dev = NULL;	/* udp.c of the kernel overlays it */
 	skb_orphan(skb);
 	skb_dst_drop(skb);
@@ -147,6 +176,10 @@ static void ltp_udp_data_ready(struct sock *sk)
 		detach(skb);
 		if (unlikely(!usable(skb))) {
 			drop_buffer(c, skb, LTP_MIB_DROP_BUFFER);
+			continue;
+		}
+		if (unlikely(!flatten(skb))) {
+			drop_buffer(c, skb, LTP_MIB_DROP_NOMEM);
 			continue;
 		}
 		if (no_checksum(skb) || (!skb_csum_unnecessary(skb) &&
