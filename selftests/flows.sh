@@ -80,8 +80,8 @@ one_file()
 in_order()
 {
 	counters || return
-	is "${CA[rtx-segments]}" -eq 0 "segments sent again" &&
-	is "${CB[rx-duplicate-bytes]}" -eq 0 "bytes received twice"
+	about "${CA[rtx-segments]}" -eq 0 "segments sent again" &&
+	about "${CB[rx-duplicate-bytes]}" -eq 0 "bytes received twice"
 }
 
 lost()

@@ -119,7 +119,7 @@ queue()
 # pool: runs the queued guests, GUESTS at a time, of which one may have two
 # CPUs: two such on two processors are slower than one behind the other.  The
 # first in the queue that may begin does.  Collects them in order.
-GUESTS=${GUESTS:-3}
+GUESTS=${GUESTS:-2}
 pool()
 {
 	local i ended two="" waiting=("${!names[@]}")
