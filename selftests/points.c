@@ -761,8 +761,11 @@ static int raw_finish(u64 engine)
 		type = raw_answer(engine, 40);
 		if (type > 0)
 			return type;
-		if (type < 0)
+		if (type < 0) {
+			/* The same checkpoint, or it is of another session. */
+			raw_cp -= !!raw_cp;
 			raw_rest(engine, 0);
+		}
 	}
 	return 0;
 }
@@ -814,7 +817,6 @@ static bool run_raw(void)
 		return false;
 	while (sessions(false))
 		raw_answer(RAW, 5);
-	/* The last checkpoint again: another is of another session. */
 	raw_cp--;
 	raw_rest(RAW, LEN - 1000);
 	return raw_finish(RAW) == LTP_SEG_RS && raw_quiet(RAW);

@@ -145,8 +145,8 @@ static struct ltp_export *block_begin(struct ltp_sock *ls,
 static void block_abort(struct ltp_export *e, bool accepted)
 {
 	spin_lock_bh(&e->s.lock);
-	if (!accepted &&
-	    !(READ_ONCE(ltp_sk(e->s.sk)->notices) & LTP_NOTICE_START))
+	if (!accepted && !(READ_ONCE(ltp_sk(e->s.sk)->notices) &
+			   LTP_NOTICE_BIT(LTP_NOTICE_START)))
 		e->told = true;
 	ltp_session_cancel(&e->s, LTP_REASON_USR_CNCLD, false);
 	spin_unlock_bh(&e->s.lock);
