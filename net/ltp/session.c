@@ -14,7 +14,7 @@
 #include "output.h"
 #include "reasm.h"
 #include "session.h"
-#include "signal.h"
+#include "signals.h"
 #include "span.h"
 #include "timer.h"
 #include "trace.h"
