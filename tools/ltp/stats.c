@@ -74,6 +74,7 @@ static const struct {
 	COUNTER("limit-held", LIMIT_HELD),
 	COUNTER("limit-reports", LIMIT_REPORTS),
 	COUNTER("numbers-reused", NUMBERS_REUSED),
+	COUNTER("bursts-halved", BURSTS_HALVED),
 };
 
 /* One a line; zeros only if asked for, but always in JSON. */
