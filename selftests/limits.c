@@ -74,6 +74,12 @@ static int take_time(void)
 	return system("tc qdisc add dev lo root netem limit 100000 delay 2ms");
 }
 
+static void nothing(int sig)
+{
+}
+
+static pthread_barrier_t share_start;
+
 /* A thread that sends one block and says what came of it. */
 struct sending {
 	pthread_t thread;
@@ -302,6 +308,281 @@ TEST_F(limits, long_block)
 	EXPECT_LT(0, limit_waits());
 }
 
+/*
+ * One byte is over for the last segment, and waits.  A full count would say
+ * that the block has ended; what comes next would be taken for more of it.
+ */
+TEST_F(limits, last_byte)
+{
+	struct timeval tv = { .tv_usec = 20000 };
+	size_t len, end, shorts = 0;
+	ssize_t n;
+	int how;
+
+	ASSERT_EQ(0, setsockopt(self->tx, SOL_SOCKET, SO_SNDTIMEO, &tv,
+				sizeof(tv)));
+	ASSERT_EQ(0, set_u32(self->tx, LTP_BURST_LIMIT, 1));
+	for (len = 1380; len <= 1396; len++) {
+		for (how = 0; how < 3; how++) {
+			ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_INFLIGHT, len - 1));
+			ASSERT_EQ(0, answers_stop());
+			n = send_block(self->tx, len + how, 0, len, 0);
+			ASSERT_LT(0, n);
+			shorts += n < len;
+			/* As often as one likes. */
+			if (n < len)
+				EXPECT_FAILS(EAGAIN,
+					     send_block(self->tx, len + how, n,
+							len - n, 0));
+			ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_INFLIGHT, 0));
+			ASSERT_EQ(0, answers_go());
+			end = n;
+			if (n < len && how == 0) {
+				end += send_block(self->tx, len, n, len - n, 0);
+			} else if (n < len) {
+				ASSERT_EQ(0, how == 1 ?
+					  send(self->tx, "", 0, 0) :
+					  shutdown(self->tx, SHUT_WR));
+			}
+			/* Another block is another block. */
+			if (n == len || how < 2) {
+				EXPECT_EQ(50, send_block(self->tx, 9, 0, 50, 0));
+				EXPECT_TRUE(got_block(self->rx, len + how, end));
+				EXPECT_TRUE(got_block(self->rx, 9, 50));
+			} else {
+				EXPECT_TRUE(got_block(self->rx, len + how, end));
+				close(self->tx);
+				self->tx = sender(SOCK_RDM, SVC);
+				ASSERT_EQ(0, setsockopt(self->tx, SOL_SOCKET,
+							SO_SNDTIMEO, &tv,
+							sizeof(tv)));
+				ASSERT_EQ(0, set_u32(self->tx, LTP_BURST_LIMIT,
+						     1));
+			}
+			ASSERT_TRUE(quiet());
+		}
+	}
+	EXPECT_LT(0, shorts);
+}
+
+/* The same, and a signal comes; or the writer does not wait at all. */
+TEST_F(limits, last_byte_interrupted)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+	struct sending s;
+	size_t len;
+	ssize_t n;
+	int how;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	ASSERT_EQ(0, set_u32(self->tx, LTP_BURST_LIMIT, 1));
+	for (len = 1380; len <= 1396; len++) {
+		for (how = 0; how < 2; how++) {
+			ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_INFLIGHT, len - 1));
+			ASSERT_EQ(0, answers_stop());
+			if (how) {
+				/* The second call may not take all or nothing. */
+				n = send_block(self->tx, len, 0, 1,
+					       MSG_DONTWAIT | MSG_MORE);
+				ASSERT_EQ(1, n);
+				n += send_block(self->tx, len, 1, len - 1,
+						MSG_DONTWAIT);
+			} else if (begin_and_wait(&s, self->tx, len, len)) {
+				pthread_kill(s.thread, SIGUSR1);
+				n = ended(&s);
+				EXPECT_GT(len, n);
+			} else {
+				n = ended(&s);
+			}
+			ASSERT_LT(0, n);
+			ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_INFLIGHT, 0));
+			ASSERT_EQ(0, answers_go());
+			if (n < len)
+				EXPECT_EQ(len - n, send_block(self->tx, len, n,
+							      len - n, 0));
+			EXPECT_EQ(50, send_block(self->tx, 9, 0, 50, 0));
+			EXPECT_TRUE(got_block(self->rx, len, len));
+			EXPECT_TRUE(got_block(self->rx, 9, 50));
+			ASSERT_TRUE(quiet());
+		}
+	}
+}
+
+/* A call that waits behind another's has its own time, and hears signals. */
+TEST_F(limits, second_sender)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+	struct timeval tv = { .tv_usec = 200000 };
+	struct sending s, t;
+	s64 start;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_SESSIONS, 1));
+	ASSERT_EQ(0, answers_stop());
+	ASSERT_EQ(100, send_block(self->tx, 0, 0, 100, 0));
+	ASSERT_TRUE(begin_and_wait(&s, self->tx, 1, 1000));
+	/* Who may not wait is told, and poll() does not say otherwise. */
+	EXPECT_FAILS(EAGAIN, send_block(self->tx, 9, 0, 10, MSG_DONTWAIT));
+	EXPECT_FALSE(wait_for(self->tx, POLLOUT, 0));
+	ASSERT_EQ(0, setsockopt(self->tx, SOL_SOCKET, SO_SNDTIMEO, &tv,
+				sizeof(tv)));
+	start = now_ms();
+	EXPECT_FAILS(EAGAIN, send_block(self->tx, 9, 0, 10, 0));
+	EXPECT_LE(190, now_ms() - start);
+	EXPECT_GT(SOON / 2, now_ms() - start);
+	tv.tv_usec = 0;
+	ASSERT_EQ(0, setsockopt(self->tx, SOL_SOCKET, SO_SNDTIMEO, &tv,
+				sizeof(tv)));
+	ASSERT_EQ(0, begin(&t, self->tx, 9, 10));
+	EXPECT_FALSE(eventually(done(&t) || now_ms() - start > 400) &&
+		     done(&t));
+	pthread_kill(t.thread, SIGUSR1);
+	EXPECT_FAILS(EINTR, ended(&t));
+	/* One that stays gets its turn behind the first. */
+	ASSERT_EQ(0, begin(&t, self->tx, 2, 2000));
+	EXPECT_FALSE(done(&s));
+	ASSERT_EQ(0, answers_go());
+	EXPECT_EQ(1000, ended(&s));
+	EXPECT_EQ(2000, ended(&t));
+	EXPECT_TRUE(got_block(self->rx, 0, 100));
+	EXPECT_TRUE(got_block(self->rx, 1, 1000));
+	EXPECT_TRUE(got_block(self->rx, 2, 2000));
+	EXPECT_TRUE(wait_for(self->tx, POLLOUT, 0));
+	EXPECT_TRUE(quiet());
+}
+
+/* It does not wait behind a sender, who ends with what he has. */
+TEST_F(limits, shutdown_wakes_senders)
+{
+	struct sending s, t;
+	s64 start;
+	ssize_t n;
+
+	ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_INFLIGHT, 100000));
+	ASSERT_EQ(0, answers_stop());
+	ASSERT_TRUE(begin_and_wait(&s, self->tx, 1, 500000));
+	ASSERT_EQ(0, begin(&t, self->tx, 2, 100));
+	start = now_ms();
+	EXPECT_EQ(0, shutdown(self->tx, SHUT_RDWR));
+	n = ended(&s);
+	EXPECT_LT(0, n);
+	EXPECT_GE(100000, n);
+	EXPECT_FAILS(EPIPE, ended(&t));
+	EXPECT_GT(SOON / 2, now_ms() - start);
+	EXPECT_TRUE(wait_for(self->tx, POLLHUP, 0));
+	EXPECT_TRUE(wait_for(self->tx, POLLRDHUP, 0));
+	ASSERT_EQ(0, answers_go());
+	EXPECT_TRUE(got_block(self->rx, 1, n));
+	EXPECT_TRUE(quiet());
+	EXPECT_EQ(0, inflight());
+
+	/* Nor has one begun that had no room for any of it. */
+	close(self->tx);
+	self->tx = sender(SOCK_RDM, SVC);
+	ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_SESSIONS, 1));
+	ASSERT_EQ(0, answers_stop());
+	ASSERT_EQ(100, send_block(self->tx, 3, 0, 100, 0));
+	ASSERT_TRUE(begin_and_wait(&s, self->tx, 4, 100));
+	EXPECT_EQ(0, shutdown(self->tx, SHUT_WR));
+	EXPECT_FAILS(EPIPE, ended(&s));
+	ASSERT_EQ(0, answers_go());
+	EXPECT_TRUE(got_block(self->rx, 3, 100));
+	EXPECT_TRUE(quiet());
+}
+
+/* As many as there are: what is on its way was admitted before it was copied. */
+enum { CROWD = 6 };
+
+static void *crowd(void *arg)
+{
+	struct sending *s = arg;
+	int i;
+
+	pthread_barrier_wait(&share_start);
+	for (i = 0; i < 100; i++)
+		s->ret += send_block(s->fd, s->seed, 0, 1 + 37 * i % 999,
+				     MSG_DONTWAIT) > 0;
+	return NULL;
+}
+
+TEST_F_TIMEOUT(limits, inflight_of_a_crowd, 60)
+{
+	enum { MAX = 8000 };
+	struct sending s[CROWD] = {};
+	int i, round;
+
+	ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_INFLIGHT, MAX));
+	for (round = 0; round < 4; round++) {
+		ASSERT_EQ(0, answers_stop());
+		pthread_barrier_init(&share_start, NULL, CROWD);
+		for (i = 0; i < CROWD; i++) {
+			s[i].fd = sender(SOCK_RDM, SVC);
+			s[i].seed = i;
+			ASSERT_EQ(0, pthread_create(&s[i].thread, NULL, crowd,
+						    &s[i]));
+		}
+		for (i = 0; i < CROWD; i++)
+			pthread_join(s[i].thread, NULL);
+		EXPECT_GE(MAX, inflight());
+		EXPECT_LT(MAX - 1000, inflight());
+		for (i = 0; i < CROWD; i++)
+			abandon(s[i].fd);
+		EXPECT_TRUE(eventually(!inflight()));
+		ASSERT_EQ(0, answers_go());
+		ASSERT_TRUE(quiet());
+	}
+}
+
+/* Green data awaits no report: no limit of what awaits one holds it. */
+TEST_F(limits, not_of_green)
+{
+	int tx = sender(SOCK_DGRAM, SVC + 1), rx = receiver(SOCK_DGRAM, SVC + 1);
+	u8 buf[2000];
+	u64 red = 500;
+	int i;
+
+	ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_SESSIONS, 1));
+	ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_INFLIGHT, 1000));
+	ASSERT_EQ(0, answers_stop());
+	ASSERT_EQ(1000, send_block(self->tx, 1, 0, 1000, MSG_DONTWAIT));
+	EXPECT_FAILS(EAGAIN, send_block(self->tx, 2, 0, 10, MSG_DONTWAIT));
+	/* Waiting or not, whole or in pieces, longer than the limit. */
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(1200, send_block(tx, i, 0, 1200,
+					   i & 1 ? MSG_DONTWAIT : 0));
+		ASSERT_TRUE(wait_for(rx, POLLIN, SOON));
+		EXPECT_EQ(1200, recv(rx, buf, sizeof(buf), 0));
+		EXPECT_TRUE(same(buf, 1200, i, 0));
+	}
+	ASSERT_EQ(600, send_block(tx, 5, 0, 600, MSG_MORE));
+	ASSERT_EQ(600, send_block(tx, 5, 600, 600, 0));
+	ASSERT_TRUE(wait_for(rx, POLLIN, SOON));
+	EXPECT_EQ(1000, inflight());
+	EXPECT_EQ(1, exports());
+	/* Nor does it hold red data. */
+	slow_down(tx);
+	ASSERT_EQ(5000, send_block(tx, 6, 0, 5000, MSG_DONTWAIT));
+	speed_up();
+	ASSERT_EQ(0, answers_go());
+	EXPECT_TRUE(eventually(!inflight()));
+	ASSERT_EQ(0, answers_stop());
+	ASSERT_EQ(1000, send_block(self->tx, 3, 0, 1000, MSG_DONTWAIT));
+	ASSERT_EQ(0, answers_go());
+	EXPECT_TRUE(quiet());
+	/* Of a block that is both only the red part counts. */
+	ASSERT_EQ(0, limit(LTP_A_SPAN_MAX_INFLIGHT, 500));
+	ASSERT_EQ(0, answers_stop());
+	fill(buf, 1200, 7, 0);
+	EXPECT_EQ(1200, send_cmsg(self->tx, buf, 1200, MSG_DONTWAIT,
+				  LTP_RED_LENGTH, &red, sizeof(red)));
+	EXPECT_EQ(500, inflight());
+	ASSERT_EQ(0, answers_go());
+	EXPECT_TRUE(quiet());
+	EXPECT_EQ(0, inflight());
+	close(tx);
+	close(rx);
+}
+
 /* With a burst larger than the limit there is one burst on its way. */
 TEST_F(limits, less_than_a_burst)
 {
@@ -355,8 +636,6 @@ TEST_F(limits, pieces_of_the_only_session)
 }
 
 enum { SHARE = 60, SHARE_LEN = 20000 };
-
-static pthread_barrier_t share_start;
 
 static void *send_share(void *arg)
 {
@@ -414,10 +693,6 @@ TEST_F(limits, two_sockets_share)
 	EXPECT_EQ(0, exports());
 	close(rx[1]);
 	free(buf);
-}
-
-static void nothing(int sig)
-{
 }
 
 TEST_F(limits, wait_ends_by_a_signal)

@@ -4,7 +4,9 @@
  * errors of those who did not ask for them; lingering.
  */
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 #include "ksft_ltp.h"
 
@@ -278,6 +280,64 @@ TEST_F(notices, cancelled_inside_a_block)
 	EXPECT_FALSE(got_notice(self->tx, &n, 0));
 }
 
+/*
+ * What became of another block is no matter of one that is open: its writer
+ * would take it for lost, and the next one would go on in the midst of it.
+ */
+TEST_F(notices, error_of_another_block)
+{
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_STOP));
+	ASSERT_EQ(0, ltp_connect(self->tx, 2, SVC + 9));
+	ASSERT_EQ(100, send_block(self->tx, 1, 0, 100, 0));
+	ASSERT_EQ(0, ltp_connect(self->tx, 2, SVC));
+	ASSERT_EQ(1000, send_block(self->tx, 2, 0, 1000, MSG_MORE));
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_START));
+	ASSERT_TRUE(wait_for(self->tx, POLLERR, SOON));
+	EXPECT_EQ(5000, send_block(self->tx, 2, 1000, 5000, MSG_MORE));
+	EXPECT_EQ(10, send_block(self->tx, 2, 6000, 10, 0));
+	/* It is told to the call that begins the next one. */
+	EXPECT_FAILS(ECONNREFUSED, send_block(self->tx, 3, 0, 10, 0));
+	EXPECT_EQ(70, send_block(self->tx, 3, 0, 70, 0));
+	EXPECT_TRUE(got_block(self->rx, 2, 6010));
+	EXPECT_TRUE(got_block(self->rx, 3, 70));
+	/* That of its own is told once, and it is gone. */
+	ASSERT_EQ(0, ltp_connect(self->tx, 2, SVC + 9));
+	ASSERT_EQ(40000, send_block(self->tx, 4, 0, 40000, MSG_MORE));
+	ASSERT_TRUE(wait_for(self->tx, POLLERR, SOON));
+	EXPECT_FAILS(ECONNREFUSED, send_block(self->tx, 4, 0, 10, MSG_MORE));
+	ASSERT_EQ(0, ltp_connect(self->tx, 2, SVC));
+	EXPECT_EQ(80, send_block(self->tx, 5, 0, 80, 0));
+	EXPECT_TRUE(got_block(self->rx, 5, 80));
+	EXPECT_TRUE(quiet());
+}
+
+/* A block that was told to have begun has an end, though its call failed. */
+TEST_F(notices, end_of_what_failed)
+{
+	size_t len = 1 << 20;
+	struct ltp_notice n;
+	int started = 0, ended = 0;
+	u8 *buf;
+
+	buf = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	fill(buf, len, 1, 0);
+	ASSERT_EQ(0, munmap(buf + len / 2, len / 2));
+	ASSERT_EQ(0, set_u32(self->tx, LTP_NOTICES, LTP_NOTICE_ALL));
+	/* In the midst of it, and at once. */
+	EXPECT_FAILS(EFAULT, send(self->tx, buf, len, 0));
+	EXPECT_FAILS(EFAULT, send(self->tx, buf + len / 2, 10, 0));
+	EXPECT_TRUE(quiet());
+	while (got_notice(self->tx, &n, 0)) {
+		started += n.kind == LTP_NOTICE_START;
+		ended += n.kind == LTP_NOTICE_CANCELLED;
+	}
+	EXPECT_EQ(1, started);
+	EXPECT_EQ(1, ended);
+	EXPECT_FALSE(wait_for(self->rx, POLLIN, 0));
+	munmap(buf, len / 2);
+}
+
 TEST_F(notices, one_end_for_each)
 {
 	enum { N = 100 };
@@ -379,6 +439,35 @@ TEST_F(notices, linger_waits)
 	close(self->tx);
 	EXPECT_GT(1000, now_ms() - start);
 	self->tx = sender(SOCK_RDM, SVC);
+}
+
+/* Nobody has to wait for a process that ends, with TCP neither. */
+TEST_F(notices, linger_not_at_exit)
+{
+	struct linger lg = { 1, 1000 };
+	int status = -1;
+	s64 start;
+	pid_t pid;
+
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_STOP));
+	start = now_ms();
+	pid = fork();
+	if (!pid) {
+		int fd = sender(SOCK_RDM, SVC);
+
+		_exit(setsockopt(fd, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg)) ||
+		      send_block(fd, 1, 0, 5000, 0) != 5000);
+	}
+	while (!waitpid(pid, &status, WNOHANG) && now_ms() - start < SOON)
+		usleep(10000);
+	EXPECT_EQ(0, status);
+	/* The block goes on. */
+	EXPECT_EQ(1, sessions(true));
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_START));
+	EXPECT_TRUE(got_block(self->rx, 1, 5000));
+	EXPECT_TRUE(quiet());
+	if (status == -1)
+		waitpid(pid, &status, 0);
 }
 
 TEST_F(notices, linger_gives_up)

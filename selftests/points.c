@@ -391,6 +391,32 @@ static bool run_pieces(void)
 	return arrives(0, tx, rx, at[4]);
 }
 
+/*
+ * Of some of these lengths one byte is left over for the last segment, which
+ * is a burst of its own.  A full count says that the block has ended; after a
+ * short one the rest may follow, or the block ends with what was taken.
+ */
+static bool run_last(void)
+{
+	size_t len;
+	ssize_t n;
+	int err;
+
+	if (set_u32(tx, LTP_BURST_LIMIT, 1))
+		return false;
+	for (len = 1385; len <= 1393; len++) {
+		if (!arrives(send_whole(tx, len), tx, rx, len))
+			return false;
+		n = send_block(tx, ++seed, 0, len, 0);
+		err = result(n);
+		if (n > 0 && n < len && again(result(send(tx, "", 0, 0))))
+			return failed("the end", errno);
+		if (!arrives(err, tx, rx, n))
+			return false;
+	}
+	return !set_u32(tx, LTP_BURST_LIMIT, 0);
+}
+
 /* It may be lost, but not come twice. */
 static bool run_green(void)
 {
@@ -885,6 +911,8 @@ TEST_F_TIMEOUT(points, all, 400)
 	ASSERT_TRUE(in_turn("namespace", run_namespace, "net-"));
 	ASSERT_TRUE(in_turn("block", run_block, NULL));
 	ASSERT_TRUE(in_turn("pieces", run_pieces, NULL));
+	ASSERT_TRUE(in_turn("last byte", run_last,
+			    "reserve burst page tail export"));
 	ASSERT_TRUE(in_turn("green", run_green, NULL));
 	ASSERT_TRUE(in_turn("zero copy", run_zerocopy, NULL));
 	ASSERT_TRUE(in_turn("sendfile", run_sendfile, NULL));

@@ -443,6 +443,75 @@ TEST_F(send, without_waiting)
 	EXPECT_TRUE(quiet());
 }
 
+/* Refused once, poll() waits until there is more room, and is right then. */
+TEST_F(send, poll_of_a_whole_block)
+{
+	int refused = 0, i;
+	ssize_t n = -1;
+
+	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 500000));
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_STOP));
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(100000, send_block(self->tx, i, 0, 100000, 0));
+	EXPECT_TRUE(wait_for(self->tx, POLLOUT, 0));
+	EXPECT_FAILS(EAGAIN, send_block(self->tx, 9, 0, 900000, MSG_DONTWAIT));
+	EXPECT_FALSE(wait_for(self->tx, POLLOUT, WHILE));
+	/* What does fit is taken, and then the rest may fit. */
+	EXPECT_EQ(100000, send_block(self->tx, 4, 0, 100000, MSG_DONTWAIT));
+	EXPECT_TRUE(wait_for(self->tx, POLLOUT, 0));
+	EXPECT_FAILS(EAGAIN, send_block(self->tx, 9, 0, 900000, MSG_DONTWAIT));
+	EXPECT_FALSE(wait_for(self->tx, POLLOUT, 0));
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_START));
+	while (n < 0 && wait_for(self->tx, POLLOUT, SOON)) {
+		n = send_block(self->tx, 9, 0, 900000, MSG_DONTWAIT);
+		refused += n < 0;
+	}
+	EXPECT_EQ(900000, n);
+	/* Not more often than something became free: five blocks of bursts. */
+	EXPECT_GE(20, refused);
+	for (i = 0; i < 5; i++)
+		EXPECT_TRUE(got_block(self->rx, i, 100000));
+	EXPECT_TRUE(got_block(self->rx, 9, 900000));
+	/* A larger buffer is more room, too. */
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_STOP));
+	ASSERT_EQ(200000, send_block(self->tx, 1, 0, 200000, 0));
+	EXPECT_FAILS(EAGAIN, send_block(self->tx, 9, 0, 900000, MSG_DONTWAIT));
+	EXPECT_FALSE(wait_for(self->tx, POLLOUT, 0));
+	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 1000000));
+	EXPECT_TRUE(wait_for(self->tx, POLLOUT, 0));
+	EXPECT_EQ(900000, send_block(self->tx, 9, 0, 900000, MSG_DONTWAIT));
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_START));
+	EXPECT_TRUE(got_block(self->rx, 1, 200000));
+	EXPECT_TRUE(got_block(self->rx, 9, 900000));
+	EXPECT_TRUE(quiet());
+}
+
+/*
+ * An open block of nearly half of the buffer, which no report is due of, fills
+ * more than half with its headers.  poll() alone has to see that there is room.
+ */
+TEST_F(send, poll_beside_an_open_block)
+{
+	size_t at = 0, len = 96000;
+	ssize_t n;
+	u8 *buf = malloc(len);
+
+	fill(buf, len, 1, 0);
+	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 100000));
+	ASSERT_EQ(0, set_u32(self->tx, LTP_SEGMENT_SIZE, 128));
+	while (at < len) {
+		ASSERT_TRUE(wait_for(self->tx, POLLOUT, SOON / 2));
+		n = len - at < 4000 ? len - at : 4000;
+		n = send(self->tx, buf + at, n, MSG_DONTWAIT | MSG_MORE);
+		ASSERT_TRUE(n > 0 || errno == EAGAIN);
+		at += n > 0 ? n : 0;
+	}
+	ASSERT_EQ(0, send(self->tx, "", 0, 0));
+	EXPECT_TRUE(got_block(self->rx, 1, len));
+	EXPECT_TRUE(quiet());
+	free(buf);
+}
+
 TEST_F(send, timeout)
 {
 	struct timeval tv = { 0, 200000 };

@@ -633,10 +633,14 @@ TEST_F(socket, poll_out_waits_for_room)
 	slow_down(tx);
 	EXPECT_TRUE(wait_for(tx, POLLOUT, 0));
 	ASSERT_EQ(60000, send_block(tx, 1, 0, 60000, 0));
+	/* As long as there is some, whoever may wait does not have to. */
+	EXPECT_TRUE(wait_for(tx, POLLOUT, 0));
+	ASSERT_EQ(50000, send_block(tx, 2, 0, 50000, 0));
 	EXPECT_FALSE(wait_for(tx, POLLOUT, 0));
 	speed_up();
 	EXPECT_TRUE(wait_for(tx, POLLOUT, SOON));
 	EXPECT_TRUE(got_block(rx, 1, 60000));
+	EXPECT_TRUE(got_block(rx, 2, 50000));
 	close(rx);
 	close(tx);
 }

@@ -55,7 +55,8 @@
  * do so, one at a time.
  *
  * A socket's lock_sock() guards binding and receiving, its send_lock the
- * block being sent.  Neither is taken in softirq.  A socket that closes
+ * block being sent.  Neither is taken in softirq, and nobody sleeps for room
+ * with send_lock held: he marks the socket as his, and lets go of it.  A socket that closes
  * detaches itself from its sessions under their locks; unsent or unreported
  * blocks go on without it, as data of a closed TCP socket does.
  */
@@ -344,7 +345,7 @@ struct ltp_flow {
  * @local_stopped: nothing is sent (RFC 5326, section 6.4)
  * @remote_stopped: the peer sends nothing (section 6.5)
  * @stopped_at: since when, ktime ns
- * @inflight: payload bytes laid out and not yet claimed
+ * @inflight: red payload bytes admitted or laid out, and not yet claimed
  * @held: answers that wait for the link
  * @lock: guards the lists, @dead, and what @next_tx and
  *	@burst_now are made of
@@ -352,6 +353,8 @@ struct ltp_flow {
  * @pass: number of the last walk over @sessions
  * @sessions: its sessions
  * @exports: how many of them are export sessions
+ * @greens: how many of those are of all-green blocks, which max-sessions
+ *	does not hold
  * @imports: how many of them are import sessions
  * @holds: bytes of data that import sessions hold
  * @turns: how many sockets had to wait
@@ -399,6 +402,7 @@ struct ltp_span {
 	u32			pass;
 	struct list_head	sessions;
 	u32			exports;
+	u32			greens;
 	u32			imports;
 	u64			turns;
 	struct list_head	blocked[2];
@@ -625,6 +629,7 @@ struct ltp_batch {
  * @burst_asked: somebody asked for that, else a rate makes bursts shorter
  * @burst_max: most bytes of a burst
  * @reserved: bytes charged in advance, under ltp_sock.send_lock
+ * @admitted: bytes counted in ltp_span.inflight in advance, likewise
  * @red_limit: bytes that shall be red
  * @red_length: bytes that are, %LTP_UNKNOWN until EORP is laid out
  * @length: bytes laid out
@@ -648,6 +653,7 @@ struct ltp_batch {
  * @pending: there
  * @waits_for: the flow
  * @cookie: of its send call
+ * @began: that it has its session was told, or would have been
  * @told: the end of the block was told, or must not be
  * @notice: allocated for that, if it was asked for
  * @first_used: @first was used
@@ -662,6 +668,7 @@ struct ltp_export {
 	bool			burst_asked;
 	u32			burst_max;
 	u64			reserved;
+	u64			admitted;
 	u64			red_limit;
 	u64			red_length;
 	u64			length;
@@ -685,6 +692,7 @@ struct ltp_export {
 	struct list_head	pending;
 	struct ltp_flow		*waits_for;
 	u64			cookie;
+	bool			began;
 	bool			told;
 	struct sk_buff		*notice;
 	bool			first_used;
@@ -853,8 +861,13 @@ struct ltp_import {
  * @segment_size: option LTP_SEGMENT_SIZE
  * @burst_limit: option LTP_BURST_LIMIT
  * @rxinfo: option LTP_RXINFO
- * @send_lock: one sendmsg() at a time
- * @open: block that MSG_MORE left open, under @send_lock
+ * @send_lock: one sendmsg() at a time; who sleeps for room lets go of it
+ * @sender: who sleeps in the midst of a message, or is the next to send; no
+ *	other may, and who may not wait looks elsewhere; under @send_lock
+ * @senders: those that wait until it is done, in turn; likewise
+ * @refused: bytes in the send buffer when it had no room for a whole block,
+ *	0 if it had; poll() waits until they are fewer
+ * @open: block that MSG_MORE or a short count left open, under @send_lock
  * @frag: where its bytes go, likewise
  * @zc: payload of the message being sent, likewise: @ubuf, the notification of
  *	MSG_ZEROCOPY; @on, it is referred to; @used, some of it was
@@ -885,6 +898,9 @@ struct ltp_sock {
 	u32			burst_limit;
 	bool			rxinfo;
 	struct mutex		send_lock;	/* one sendmsg() at a time */
+	struct task_struct	*sender;
+	struct list_head	senders;
+	int			refused;
 	struct ltp_export	*open;
 	struct page_frag	frag;
 	spinlock_t		mem_lock;	/* guards @control, forward alloc */

@@ -242,18 +242,25 @@ static __poll_t ltp_poll(struct file *file, struct socket *sock,
 	struct ltp_sock *ls = ltp_sk(sock->sk);
 	struct sock *sk = sock->sk;
 	__poll_t mask = 0;
+	u8 shutdown;
 
 	sock_poll_wait(file, sock, wait);
 	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))
 		mask |= EPOLLERR;
 	if (!list_empty(&ls->queue))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+	shutdown = READ_ONCE(sk->sk_shutdown);
+	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (sock_writeable(sk) && list_empty_careful(&ls->on_blocked))
-		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
-	else
+	if (shutdown == SHUTDOWN_MASK)
+		mask |= EPOLLHUP;
+	if (!ltp_sendmsg_writable(ls)) {
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		/* What became free before that was seen told nobody. */
+		smp_mb__after_atomic();
+	}
+	if (ltp_sendmsg_writable(ls))
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return mask;
 }
 
@@ -265,13 +272,8 @@ static int ltp_shutdown(struct socket *sock, int how)
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	if (how != SHUT_RD) {
-		if (mutex_lock_interruptible(&ls->send_lock))
-			return -EINTR;
-		err = ltp_sendmsg_finish(ls, false);
-		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
-		mutex_unlock(&ls->send_lock);
-	}
+	if (how != SHUT_RD)
+		err = ltp_sendmsg_shutdown(ls);
 	lock_sock(sk);
 	if (how != SHUT_WR)
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
@@ -301,6 +303,7 @@ static int set_buffer(struct sock *sk, int level, int opt, int val)
 			val = min(val, READ_ONCE(limit[2]));
 		val = min(val, INT_MAX / 4) * 2;
 		WRITE_ONCE(sk->sk_sndbuf, max(val, READ_ONCE(limit[0])));
+		WRITE_ONCE(ltp_sk(sk)->refused, 0);
 		sk->sk_write_space(sk);
 	} else {
 		limit = ln->rmem;
@@ -491,14 +494,10 @@ static int ltp_release(struct socket *sock)
 	ls = ltp_sk(sk);
 	ln = ltp_net(sock_net(sk));
 
-	mutex_lock(&ls->send_lock);
-	ltp_sendmsg_finish(ls, true);
-	ltp_span_leave_blocked(ls);
-	if (ls->frag.page)
-		put_page(ls->frag.page);
-	ls->frag.page = NULL;
-	mutex_unlock(&ls->send_lock);
-	if (sock_flag(sk, SOCK_LINGER))
+	ltp_sendmsg_release(ls);
+	/* A process that ends does not wait, as with TCP. */
+	if (sock_flag(sk, SOCK_LINGER) &&
+	    (!sk->sk_lingertime || !(current->flags & PF_EXITING)))
 		linger(sk);
 
 	/* No new sessions, no new deliveries, no new notices. */
@@ -532,11 +531,7 @@ static int ltp_release(struct socket *sock)
 /* The file that sendfile() sends ended sooner than it was asked to. */
 static void __maybe_unused ltp_splice_eof(struct socket *sock)
 {
-	struct ltp_sock *ls = ltp_sk(sock->sk);
-
-	mutex_lock(&ls->send_lock);
-	ltp_sendmsg_finish(ls, false);
-	mutex_unlock(&ls->send_lock);
+	ltp_sendmsg_eof(ltp_sk(sock->sk));
 }
 
 static const struct proto_ops ltp_ops = {
@@ -603,6 +598,7 @@ static int ltp_create(struct net *net, struct socket *sock, int protocol,
 	mutex_init(&ls->send_lock);
 	spin_lock_init(&ls->lock);
 	spin_lock_init(&ls->mem_lock);
+	INIT_LIST_HEAD(&ls->senders);
 	INIT_LIST_HEAD(&ls->queue);
 	INIT_LIST_HEAD(&ls->imports);
 	INIT_LIST_HEAD(&ls->delivered);

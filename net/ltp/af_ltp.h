@@ -15,8 +15,10 @@ ssize_t ltp_splice_read(struct socket *sock, loff_t *ppos,
 			struct pipe_inode_info *pipe, size_t len,
 			unsigned int flags);
 
-/* Ends the block that MSG_MORE left open; send_lock held. */
-int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel);
+bool ltp_sendmsg_writable(const struct ltp_sock *ls);
+int ltp_sendmsg_shutdown(struct ltp_sock *ls);
+void ltp_sendmsg_eof(struct ltp_sock *ls);
+void ltp_sendmsg_release(struct ltp_sock *ls);
 
 int ltp_sock_init(void);
 void ltp_sock_exit(void);

@@ -52,8 +52,8 @@ static u64 take_serial(struct ltp_export *e)
  * follow if @last.  While the block may go on, one byte at least stays behind,
  * so that the segment that ends the block, or its red part, can say so.
  */
-static void plan_segment(struct ltp_export *e, u64 off, u64 avail, bool last,
-			 bool cp_due, struct plan *p)
+static void plan_any(struct ltp_export *e, u64 off, u64 avail, bool last,
+		     bool cp_due, struct plan *p)
 {
 	u32 fill = ltp_segment_fill(&e->prefix, off, e->wire), fill_cp;
 	bool red = off < e->red_limit;
@@ -90,6 +90,21 @@ static void plan_segment(struct ltp_export *e, u64 off, u64 avail, bool last,
 		p->len = fill_cp;
 	}
 	p->cp_serial = take_serial(e);
+}
+
+/*
+ * As plan_any(), but does not leave one byte alone to the segment that ends the
+ * block.  Should there be no room for that one, the block can still be ended
+ * with a byte that is taken while the caller is left with one that is not, and
+ * so learns from a short count that it has not ended.
+ */
+static void plan_segment(struct ltp_export *e, u64 off, u64 avail, bool last,
+			 bool cp_due, struct plan *p)
+{
+	plan_any(e, off, avail, last, cp_due, p);
+	if (last && avail - p->len == 1 && p->len > 1 &&
+	    !ltp_segment_is_eorp(p->type))
+		p->len--;
 }
 
 /*
@@ -247,6 +262,16 @@ static bool burst_charge(struct ltp_export *e, const struct ltp_burst *b)
 	return true;
 }
 
+/* Counts red bytes as on their way, as far as they are not admitted already. */
+static void inflight_add(struct ltp_export *e, u32 len)
+{
+	u32 from = min_t(u64, len, e->admitted);
+
+	e->admitted -= from;
+	if (from < len)
+		atomic64_add(len - from, &e->s.span->inflight);
+}
+
 static int burst_add(struct ltp_export *e, struct ltp_burst *b)
 {
 	struct rb_node **p = &e->bursts.rb_node, *parent = NULL;
@@ -269,7 +294,8 @@ static int burst_add(struct ltp_export *e, struct ltp_burst *b)
 	rb_insert_color(&b->node, &e->bursts);
 	refcount_add(b->charge, &e->s.sk->sk_wmem_alloc);
 	e->length = b->start + b->len;
-	atomic64_add(b->len, &e->s.span->inflight);
+	if (b->type == LTP_SEG_RED)
+		inflight_add(e, b->len);
 	if (b->cp) {
 		b->cp->lower = e->cp_upper;
 		e->cp_upper = b->cp->upper;
@@ -353,7 +379,7 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		    (n_segs && l.n_frags + frags_of_seg > MAX_SKB_FRAGS))
 			break;
 		n = e->tail_len > tail || refer ? 0 :
-		    plain_segments(e, off, avail, cp_every, &next);
+		    plain_segments(e, off, avail - last, cp_every, &next);
 		n = min3(n, e->burst_limit - n_segs,
 			 (e->burst_max - l.wire) / e->wire);
 		if (n && (!n_segs || p.type == next.type)) {
@@ -681,8 +707,10 @@ void ltp_block_drop_burst(struct ltp_export *e, struct ltp_burst *b)
 {
 	u32 charge = b->charge;
 
-	atomic64_sub(b->len, &e->s.span->inflight);
-	ltp_span_room(e->s.span);
+	if (b->type == LTP_SEG_RED) {
+		atomic64_sub(b->len, &e->s.span->inflight);
+		ltp_span_room(e->s.span);
+	}
 	rb_erase(&b->node, &e->bursts);
 	burst_free(b);
 	uncharge(e, charge);
@@ -717,6 +745,17 @@ int ltp_block_claim(struct ltp_export *e, u64 start, u64 end)
 	return 0;
 }
 
+/*
+ * A socket's other blocks have ended, and one is left.  It may fill more than
+ * half of the buffer, so that sk_write_space() was silent, and be open: then
+ * nothing else will wake who writes it.
+ */
+static void tell_last(struct sock *sk)
+{
+	if (list_is_singular(&ltp_sk(sk)->exports) && !sock_writeable(sk))
+		sk->sk_state_change(sk);
+}
+
 /**
  * ltp_block_release() - free all that an export session stores
  * @e: the session, ended
@@ -732,7 +771,8 @@ void ltp_block_release(struct ltp_export *e)
 
 	rbtree_postorder_for_each_entry_safe(b, n, &e->bursts, node) {
 		charge += b->charge;
-		len += b->len;
+		if (b->type == LTP_SEG_RED)
+			len += b->len;
 		burst_free(b);
 	}
 	e->bursts = RB_ROOT;
@@ -742,9 +782,12 @@ void ltp_block_release(struct ltp_export *e)
 	ltp_ranges_free(&e->claimed);
 	ltp_ranges_free(&e->reports);
 	ltp_ranges_free(&e->scopes);
-	if (!charge)
-		return;
-	uncharge(e, charge);
-	atomic64_sub(len, &e->s.span->inflight);
-	ltp_span_room(e->s.span);
+	if (charge)
+		uncharge(e, charge);
+	if (!e->s.no_sock)
+		tell_last(e->s.sk);
+	if (len) {
+		atomic64_sub(len, &e->s.span->inflight);
+		ltp_span_room(e->s.span);
+	}
 }

@@ -74,7 +74,9 @@ static bool notice_queue(struct ltp_session *s, struct sk_buff *skb, u32 kind,
 	if (ltp_session_is_export(s)) {
 		n->engine = s->span->key.remote;
 		n->cookie = ltp_export(s)->cookie;
-		n->length = ltp_export(s)->length;
+		/* It is told when the first of it was accepted. */
+		if (kind != LTP_NOTICE_START)
+			n->length = ltp_export(s)->length;
 	} else {
 		n->engine = s->key.engine;
 		n->length = ltp_import(s)->held.total;

@@ -126,28 +126,26 @@ static struct ltp_export *block_begin(struct ltp_sock *ls,
 	if (!limit || limit > UDP_MAX_SEGMENTS)
 		limit = UDP_MAX_SEGMENTS;
 
-	e = ltp_export_create(ls, span, service);
+	e = ltp_export_create(ls, span, service, w->red_length);
 	if (IS_ERR(e))
 		return e;
 	e->wire = wire;
 	e->burst_max = max(ltp_span_burst_max(span), wire);
 	e->burst_limit = limit;
 	e->burst_asked = asked;
-	e->red_limit = w->red_length;
-	/* Of a block that is all green no report makes sense, open or not. */
-	if (!e->red_limit)
-		e->red_length = 0;
 	e->cookie = w->cookie;
 	ltp_session_count(&e->s, LTP_MIB_BLOCKS_SENT, 1);
-	ltp_notice_post(e, LTP_NOTICE_START);
 	return e;
 }
 
-/* Gives a block up; nobody is told of one that was never accepted. */
+/*
+ * Gives a block up.  Nobody is told of one that was never accepted, unless it
+ * was told that it began.
+ */
 static void block_abort(struct ltp_export *e, bool accepted)
 {
 	spin_lock_bh(&e->s.lock);
-	if (!accepted)
+	if (!accepted && !e->began)
 		e->told = true;
 	ltp_session_cancel(&e->s, LTP_REASON_USR_CNCLD, false);
 	spin_unlock_bh(&e->s.lock);
@@ -168,15 +166,26 @@ static void unreserve(struct ltp_export *e)
 	e->reserved = 0;
 }
 
-/* Both what the socket has room for and what the span allows. */
-static bool may_send(struct ltp_sock *ls, struct ltp_span *span, bool fresh,
-		     u64 more, bool stays)
+/*
+ * Both what the socket has room for and what the span allows: that limits red
+ * data, which is on its way until it is reported.
+ */
+static bool may_send(struct ltp_sock *ls, struct ltp_span *span,
+		     struct ltp_export *e, u64 red, bool stays)
 {
-	if (has_space(&ls->sk))
-		return ltp_span_admit(span, ls, fresh, more, stays);
-	/* Its own buffer is what it waits for now. */
+	bool may = has_space(&ls->sk);
+
+	if (may && red)
+		return ltp_span_admit(span, ls, e, red, stays);
+	/* Its own buffer is what it waits for now, if it does. */
 	ltp_span_leave_blocked(ls);
-	return false;
+	return may;
+}
+
+/* How many of the next @n bytes of a block are red. */
+static u64 red_of(const struct ltp_export *e, u64 n)
+{
+	return e->length < e->red_limit ? min(n, e->red_limit - e->length) : 0;
 }
 
 /*
@@ -196,6 +205,119 @@ static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
 }
 
 /*
+ * Whether the buffer is full of nothing but this block, all of it left, and no
+ * report can be asked for: then it is too long for it.
+ */
+static bool never_fits(struct ltp_sock *ls, struct ltp_export *e)
+{
+	bool is;
+
+	if (has_space(&ls->sk) || !list_is_singular(&ls->exports) ||
+	    !skb_queue_empty_lockless(&ls->sk.sk_error_queue) ||
+	    !READ_ONCE(e->s.span->conf.no_discretionary))
+		return false;
+	spin_lock_bh(&e->s.lock);
+	is = e->sent == e->length && list_empty(&e->batches);
+	spin_unlock_bh(&e->s.lock);
+	return is;
+}
+
+/**
+ * struct turn - a sender that waits until another has sent its message
+ * @list: in ltp_sock.senders
+ * @task: the sender
+ */
+struct turn {
+	struct list_head	list;
+	struct task_struct	*task;
+};
+
+/* Why a sender has to stop waiting, or 0; never with send_lock let go. */
+static int stop_waiting(const struct sock *sk, long timeo)
+{
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return -ESHUTDOWN;
+	if (!timeo)
+		return -EAGAIN;
+	return signal_pending(current) ? sock_intr_errno(timeo) : 0;
+}
+
+/*
+ * Makes the caller the one that sends, with send_lock held.  It waits behind
+ * those that came first, as long as one of them sleeps for room.
+ */
+static int turn_take(struct ltp_sock *ls, long *timeo)
+{
+	struct turn turn = { .task = current };
+	int err = 0;
+
+	mutex_lock(&ls->send_lock);
+	if (likely(!ls->sender))
+		return 0;
+	list_add_tail(&turn.list, &ls->senders);
+	while (ls->sender != current) {
+		err = stop_waiting(&ls->sk, *timeo);
+		if (err)
+			break;
+		set_current_state(TASK_INTERRUPTIBLE);
+		mutex_unlock(&ls->send_lock);
+		*timeo = schedule_timeout(*timeo);
+		mutex_lock(&ls->send_lock);
+	}
+	if (!err)
+		return 0;
+	list_del(&turn.list);
+	mutex_unlock(&ls->send_lock);
+	return err;
+}
+
+/* Tells poll() that it may be possible to send now. */
+static void wake_pollers(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
+					   EPOLLWRBAND);
+	rcu_read_unlock();
+}
+
+/* Hands the socket on to who waits for it. */
+static void turn_pass(struct ltp_sock *ls)
+{
+	struct turn *next = list_first_entry_or_null(&ls->senders, struct turn,
+						     list);
+
+	if (!next) {
+		WRITE_ONCE(ls->sender, NULL);
+		wake_pollers(&ls->sk);
+		return;
+	}
+	list_del_init(&next->list);
+	WRITE_ONCE(ls->sender, next->task);
+	wake_up_process(next->task);
+}
+
+/* Sleeps without send_lock; nobody else sends meanwhile. */
+static void turn_sleep(struct ltp_sock *ls, struct wait_queue_entry *wait,
+		       long *timeo)
+{
+	long slice = min_t(long, *timeo, LOOK_UP), left;
+
+	WRITE_ONCE(ls->sender, current);
+	mutex_unlock(&ls->send_lock);
+	if (wait)
+		left = wait_woken(wait, TASK_INTERRUPTIBLE, slice);
+	else
+		left = schedule_timeout_interruptible(slice);
+	if (*timeo != MAX_SCHEDULE_TIMEOUT)
+		*timeo -= slice - left;
+	mutex_lock(&ls->send_lock);
+}
+
+/*
  * Charges @len bytes of a block in advance, with their headers and bursts, so
  * that nothing is copied that there is no room for.  Nobody tells when there
  * is some again; but it may be the block itself that holds it.
@@ -205,8 +327,8 @@ static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
 {
 	u64 segs = div_u64(len, e->wire - LTP_SEG_DATA_HDR_MAX) + 2;
 	u32 segs_of_burst = min(e->burst_limit, e->burst_max / e->wire);
-	long slice;
 	u64 want;
+	int err;
 
 	if (ls->zc.on)
 		segs_of_burst = min_t(u32, segs_of_burst, MAX_SKB_FRAGS /
@@ -223,34 +345,29 @@ static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
 		if (!timeo)
 			return -ENOBUFS;
 		ask_for_report(ls, e);
-		if (!*timeo)
-			return -EAGAIN;
-		if (signal_pending(current))
-			return sock_intr_errno(*timeo);
+		err = stop_waiting(&ls->sk, *timeo);
+		if (err)
+			return err;
 		if (READ_ONCE(e->s.state) != LTP_SENDING)
 			return -EPIPE;
-		slice = min_t(long, *timeo, LOOK_UP);
-		slice -= schedule_timeout_interruptible(slice);
-		if (*timeo != MAX_SCHEDULE_TIMEOUT)
-			*timeo -= slice;
+		turn_sleep(ls, NULL, timeo);
 	}
 	e->reserved = want;
 	return 0;
 }
 
 /*
- * Waits until there is room for @more bytes, of @e if there is a block
- * already.
+ * Waits until there is room for more: of @e if there is a block already, of
+ * which @red bytes are red.
  */
 static int wait_for_space(struct ltp_sock *ls, struct ltp_span *span,
-			  struct ltp_export *e, u64 more, long *timeo)
+			  struct ltp_export *e, u64 red, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = &ls->sk;
-	long slice;
 	int err;
 
-	if (may_send(ls, span, !e, more, *timeo))
+	if (may_send(ls, span, e, red, *timeo))
 		return 0;
 	ltp_mib_add(span->engine, span, has_space(sk) ? LTP_MIB_LIMIT_WAITS :
 		    LTP_MIB_SNDBUF_WAITS, 1);
@@ -259,23 +376,18 @@ static int wait_for_space(struct ltp_sock *ls, struct ltp_span *span,
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		err = 0;
-		if (may_send(ls, span, !e, more, *timeo) ||
+		if (may_send(ls, span, e, red, *timeo) ||
 		    (e && READ_ONCE(e->s.state) != LTP_SENDING))
 			break;
-		err = -EAGAIN;
-		if (!*timeo)
-			break;
-		err = sock_intr_errno(*timeo);
-		if (signal_pending(current))
+		err = -EMSGSIZE;
+		if (e && never_fits(ls, e))
 			break;
 		if (e)
 			ask_for_report(ls, e);
-		slice = min_t(long, *timeo, LOOK_UP);
-		if (*timeo == MAX_SCHEDULE_TIMEOUT)
-			wait_woken(&wait, TASK_INTERRUPTIBLE, slice);
-		else
-			*timeo -= slice - wait_woken(&wait, TASK_INTERRUPTIBLE,
-						     slice);
+		err = stop_waiting(sk, *timeo);
+		if (err)
+			break;
+		turn_sleep(ls, &wait, timeo);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 	ltp_span_give_way(ls);
@@ -300,6 +412,15 @@ static u64 checkpoint_distance(const struct ltp_sock *ls,
 	return e->length < half ? half : half / 2;
 }
 
+/* The block was accepted, if not all of what was given: it begins. */
+static void block_began(struct ltp_export *e)
+{
+	if (likely(e->began))
+		return;
+	e->began = true;
+	ltp_notice_post(e, LTP_NOTICE_START);
+}
+
 /*
  * Lays the message out and sends it.  @total: length of the block so far as
  * known; @last: it ends here.  @timeo: for how long it may wait for room, NULL
@@ -321,7 +442,8 @@ static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 		left = e->tail_len + iov_iter_count(from);
 		left = clamp_t(u64, left, 1, e->burst_max);
 		if (timeo) {
-			err = wait_for_space(ls, e->s.span, e, left, timeo);
+			err = wait_for_space(ls, e->s.span, e,
+					     red_of(e, left), timeo);
 			if (!err)
 				err = reserve(ls, e, left, timeo);
 		}
@@ -329,25 +451,25 @@ static int block_send(struct ltp_sock *ls, struct ltp_export *e,
 			err = ltp_block_append(e, from, last,
 					       checkpoint_distance(ls, e,
 								   total));
+		if (timeo)
+			ltp_span_untake(e);
 		if (err < 0)
 			break;
+		block_began(e);
 		if (err)
 			ltp_output_export(e);
 		err = 0;
 	}
+	ltp_span_untake(e);
 	unreserve(e);
 	return err;
 }
 
-/**
- * ltp_sendmsg_finish() - end the block that MSG_MORE left open
- * @ls: the socket
- * @cancel: give it up instead
- *
- * Context: process, ltp_sock.send_lock held.
- * Return: 0 or an errno.
+/*
+ * Ends the block that MSG_MORE left open, with what was taken.  If that fails
+ * it is given up.
  */
-int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
+static int finish(struct ltp_sock *ls)
 {
 	struct ltp_export *e = ls->open;
 	struct iov_iter none;
@@ -356,10 +478,6 @@ int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
 	if (!e)
 		return 0;
 	ls->open = NULL;
-	if (cancel) {
-		block_abort(e, true);
-		return 0;
-	}
 	iov_iter_kvec(&none, WRITE, NULL, 0, 0);
 	/* Less than a segment: nobody waits for room for that. */
 	err = block_send(ls, e, &none, e->length + e->tail_len, true, NULL);
@@ -370,15 +488,124 @@ int ltp_sendmsg_finish(struct ltp_sock *ls, bool cancel)
 	return err;
 }
 
-/*
- * The block may be ended with what was taken so far: the segment that says so
- * needs a byte.
- */
-static int keep_end(struct ltp_export *e, struct iov_iter *from)
+/* As finish(), where there is no call that could say that it failed. */
+static void finish_or_tell(struct ltp_sock *ls)
 {
-	if (e->tail_len || !e->length || !iov_iter_count(from))
-		return 0;
-	return ltp_block_hold(e, from, 1);
+	int err = finish(ls);
+
+	/* Why its session was cancelled is told already. */
+	if (!err || err == -EPIPE)
+		return;
+	WRITE_ONCE(ls->sk.sk_err, -err);
+	sk_error_report(&ls->sk);
+}
+
+/* The caller has sent; whoever waits may, with what it has left open. */
+static void turn_end(struct ltp_sock *ls)
+{
+	if (unlikely(READ_ONCE(ls->sk.sk_shutdown) & SEND_SHUTDOWN))
+		finish_or_tell(ls);
+	if (unlikely(ls->sender))
+		turn_pass(ls);
+	mutex_unlock(&ls->send_lock);
+}
+
+/**
+ * ltp_sendmsg_writable() - whether a send call would not wait
+ * @ls: the socket
+ *
+ * For a whole block that may be wrong, but then only once: it is asked for
+ * again when there is more room than it had found.
+ *
+ * Context: any.
+ * Return: true if it would not.
+ */
+bool ltp_sendmsg_writable(const struct ltp_sock *ls)
+{
+	int used = sk_wmem_alloc_get(&ls->sk);
+	int refused = READ_ONCE(ls->refused);
+
+	/* It would not wait, but fail. */
+	if (READ_ONCE(ls->sk.sk_shutdown) & SEND_SHUTDOWN)
+		return true;
+	return has_space(&ls->sk) && (!refused || used < refused) &&
+	       list_empty_careful(&ls->on_blocked) && !READ_ONCE(ls->sender);
+}
+
+/**
+ * ltp_sendmsg_shutdown() - nothing more is sent
+ * @ls: the socket
+ *
+ * The open block ends here.  If somebody sleeps in the midst of a message, the
+ * caller wakes him with sk_state_change(), and he ends it.
+ *
+ * Context: process.
+ * Return: 0, or an errno: the block could not be ended, and is given up.
+ */
+int ltp_sendmsg_shutdown(struct ltp_sock *ls)
+{
+	struct sock *sk = &ls->sk;
+	struct turn *turn;
+	int err = 0;
+
+	mutex_lock(&ls->send_lock);
+	lock_sock(sk);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+	release_sock(sk);
+	/* The caller wakes who sleeps for room. */
+	if (!ls->sender)
+		err = finish(ls);
+	list_for_each_entry(turn, &ls->senders, list)
+		wake_up_process(turn->task);
+	mutex_unlock(&ls->send_lock);
+	return err;
+}
+
+/**
+ * ltp_sendmsg_eof() - what sendfile() was to send has ended
+ * @ls: the socket
+ *
+ * Context: process.
+ */
+void ltp_sendmsg_eof(struct ltp_sock *ls)
+{
+	mutex_lock(&ls->send_lock);
+	/* Else it is another's message, which has an end of its own. */
+	if (!ls->sender)
+		finish_or_tell(ls);
+	mutex_unlock(&ls->send_lock);
+}
+
+/**
+ * ltp_sendmsg_release() - the socket is closed
+ * @ls: the socket, which nobody else can use any more
+ *
+ * A block that is open is given up.
+ *
+ * Context: process.
+ */
+void ltp_sendmsg_release(struct ltp_sock *ls)
+{
+	mutex_lock(&ls->send_lock);
+	if (ls->open)
+		block_abort(ls->open, true);
+	ls->open = NULL;
+	ltp_span_leave_blocked(ls);
+	if (ls->frag.page)
+		put_page(ls->frag.page);
+	ls->frag.page = NULL;
+	mutex_unlock(&ls->send_lock);
+}
+
+/*
+ * A block that goes on, or was to end here but could not, may be ended with
+ * what was taken so far: the segment that says so needs a byte.  It is not
+ * taken if the caller would believe then that the block had ended.
+ */
+static void keep_end(struct ltp_export *e, struct iov_iter *from, u32 spare)
+{
+	if (!e->tail_len && e->length && iov_iter_count(from) > spare)
+		ltp_block_hold(e, from, 1);
 }
 
 /* The destination of a message, and whether it continues the open block. */
@@ -406,35 +633,46 @@ static int destination(struct ltp_sock *ls, struct msghdr *msg,
 	return 0;
 }
 
+/* A block that must be taken whole has room in the buffer, or may never have. */
+static int whole_fits(struct ltp_sock *ls, struct ltp_span *span, u64 len,
+		      u64 red)
+{
+	u64 max = READ_ONCE(span->conf.max_inflight) ?: U64_MAX;
+	u64 room = READ_ONCE(ls->sk.sk_sndbuf);
+	int used;
+
+	if (len > room || red > max)
+		return -EMSGSIZE;
+	used = sk_wmem_alloc_get(&ls->sk);
+	if (len + used <= room)
+		return 0;
+	ltp_mib_add(span->engine, span, LTP_MIB_SNDBUF_WAITS, 1);
+	WRITE_ONCE(ls->refused, used);
+	return -EAGAIN;
+}
+
 /* Opens a block, as soon as there is room for it. */
 static int block_open(struct ltp_sock *ls, const struct sockaddr_ltp *to,
 		      const struct wish *wish, size_t len, bool whole,
 		      long *timeo)
 {
-	u64 room = READ_ONCE(ls->sk.sk_sndbuf);
+	u64 red = min_t(u64, whole ? len : 1, wish->red_length);
 	struct ltp_export *e;
 	struct ltp_span *span;
-	u64 max;
 	int err;
 
 	span = span_to(ls, to->sltp_engine);
 	if (!span)
 		return -ENETUNREACH;
 	/* Without waiting a block is taken whole or not at all. */
-	max = READ_ONCE(span->conf.max_inflight) ?: U64_MAX;
-	err = -EMSGSIZE;
-	if (whole && (len > room || len > max))
+	err = whole ? whole_fits(ls, span, len, red) : 0;
+	if (err)
 		goto out;
-	err = -EAGAIN;
-	if (whole && len + sk_wmem_alloc_get(&ls->sk) > room) {
-		ltp_mib_add(span->engine, span, LTP_MIB_SNDBUF_WAITS, 1);
-		goto out;
-	}
 	do {
 		err = -EAGAIN;
 		if (!whole)
-			err = wait_for_space(ls, span, NULL, 1, timeo);
-		else if (ltp_span_admit(span, ls, true, len, false))
+			err = wait_for_space(ls, span, NULL, red, timeo);
+		else if (!red || ltp_span_admit(span, ls, NULL, red, false))
 			err = 0;
 		else
 			ltp_mib_add(span->engine, span, LTP_MIB_LIMIT_WAITS, 1);
@@ -443,9 +681,16 @@ static int block_open(struct ltp_sock *ls, const struct sockaddr_ltp *to,
 		e = block_begin(ls, span, to->sltp_service, wish);
 		/* Another socket may have been faster to the last session. */
 		err = PTR_ERR_OR_ZERO(e);
+		if (!err && whole && red && !ltp_span_take(span, e, red)) {
+			/* Or to the last bytes. */
+			block_abort(e, false);
+			err = -ENOBUFS;
+		}
 	} while (err == -ENOBUFS);
-	if (!err)
+	if (!err) {
 		ls->open = e;
+		WRITE_ONCE(ls->refused, 0);
+	}
 out:
 	if (err != -EAGAIN)
 		ltp_span_leave_blocked(ls);
@@ -453,38 +698,92 @@ out:
 	return err;
 }
 
-static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
+/*
+ * The error that a call begins with.  What became of other blocks is no matter
+ * of a call that continues one: who sees an error takes his block for lost, and
+ * would go on with the next one in the midst of it.
+ */
+static int first_error(struct ltp_sock *ls)
 {
-	bool more = msg->msg_flags & LTP_COMPAT_MORE, fresh = !ls->open;
-	bool wait = !(msg->msg_flags & MSG_DONTWAIT);
-	struct iov_iter *from = &msg->msg_iter;
+	struct ltp_export *e = ls->open;
+	int err;
+
+	if (READ_ONCE(ls->sk.sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
+	if (e && likely(READ_ONCE(e->s.state) == LTP_SENDING))
+		return 0;
+	err = sock_error(&ls->sk);
+	if (err && e) {
+		ls->open = NULL;
+		ltp_session_put(&e->s);
+	}
+	return err;
+}
+
+/*
+ * Not all was taken.  Returns what the call does: how much was, and the block
+ * is still open, as after EAGAIN and some others; or an error, and it is gone.
+ */
+static ssize_t send_short(struct ltp_sock *ls, struct iov_iter *from,
+			  size_t len, bool fresh, bool may_continue, bool more,
+			  int err)
+{
+	size_t done = len - iov_iter_count(from);
+	struct ltp_export *e = ls->open;
+
+	if (err == -EPIPE) {
+		/* The session was cancelled; say why, as the notice does. */
+		err = READ_ONCE(e->s.span->dead) ? -ENETUNREACH :
+		      ltp_notice_errno(READ_ONCE(e->s.reason));
+		/* Once. */
+		sock_error(&ls->sk);
+		ls->open = NULL;
+		ltp_session_put(&e->s);
+		return err;
+	}
+	if (err != -EFAULT && may_continue && (done || !fresh)) {
+		/* turn_end() ends it where shutdown() says so. */
+		keep_end(e, from, !more && err != -ESHUTDOWN);
+		done = len - iov_iter_count(from);
+		if (done)
+			return done;
+		return err == -ENOBUFS ? -ENOMEM : err;
+	}
+	ls->open = NULL;
+	block_abort(e, !fresh);
+	return err == -ENOMEM ? -ENOBUFS : err;
+}
+
+static ssize_t send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len,
+			   long *timeo)
+{
+	bool more = msg->msg_flags & LTP_COMPAT_MORE, fresh;
 	struct sock *sk = &ls->sk;
 	struct sockaddr_ltp to;
 	struct ltp_export *e;
 	struct wish wish;
-	bool whole = fresh && !wait && !more;
-	int err, kept;
-	size_t done;
-	long timeo;
+	bool whole;
 	u64 total;
+	int err;
 
-	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
-		return -EPIPE;
-	err = sock_error(sk);
+	err = first_error(ls);
 	if (!err)
 		err = destination(ls, msg, &to);
 	if (!err)
 		err = wish_of(ls, msg, &wish);
 	if (!err && ltp_zerocopy_asked(msg))
 		err = ltp_zerocopy_begin(ls, msg, len);
+	if (err == -ENOBUFS && ls->open)
+		err = -ENOMEM;
 	if (err)
 		return err;
 
-	timeo = sock_sndtimeo(sk, !wait);
+	fresh = !ls->open;
+	whole = fresh && msg->msg_flags & MSG_DONTWAIT && !more;
 	if (fresh) {
 		if (!len)
 			return more ? 0 : -EINVAL;
-		err = block_open(ls, &to, &wish, len, whole, &timeo);
+		err = block_open(ls, &to, &wish, len, whole, timeo);
 		if (err)
 			return err;
 	}
@@ -492,42 +791,22 @@ static int send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len)
 	if (ltp_zerocopy_asked(msg))
 		ltp_zerocopy_block(ls, e, msg);
 	total = e->length + e->tail_len + len;
-	err = -EMSGSIZE;
+	err = -EPIPE;
 	if (READ_ONCE(e->s.span->conf.no_discretionary) &&
 	    total > READ_ONCE(sk->sk_sndbuf) / 2)
-		goto fail;
-
-	err = -EPIPE;
-	if (READ_ONCE(e->s.state) == LTP_SENDING)
-		err = block_send(ls, e, from, more ? LTP_UNKNOWN : total, !more,
-				 whole ? NULL : &timeo);
-	if (!err) {
-		if (!more) {
-			ls->open = NULL;
-			ltp_session_put(&e->s);
-		}
-		return len;
-	}
-fail:
-	done = len - iov_iter_count(from);
-	if (err == -EPIPE) {
-		/* The session was cancelled; say why, as the notice does. */
-		err = READ_ONCE(e->s.span->dead) ? -ENETUNREACH :
-		      ltp_notice_errno(READ_ONCE(e->s.reason));
+		err = -EMSGSIZE;
+	else if (READ_ONCE(e->s.state) == LTP_SENDING)
+		err = block_send(ls, e, &msg->msg_iter,
+				 more ? LTP_UNKNOWN : total, !more,
+				 whole ? NULL : timeo);
+	if (err)
+		return send_short(ls, &msg->msg_iter, len, fresh, !whole, more,
+				  err);
+	if (!more) {
 		ls->open = NULL;
 		ltp_session_put(&e->s);
-		return err;
 	}
-	if (err != -EFAULT && !whole && (done || !fresh)) {
-		kept = keep_end(e, from);
-		/* A short count: the block stays open, the rest may follow. */
-		if (!kept)
-			return len - iov_iter_count(from) ?: err;
-		err = kept;
-	}
-	ls->open = NULL;
-	block_abort(e, !fresh);
-	return err;
+	return len;
 }
 
 /**
@@ -542,19 +821,17 @@ fail:
 int ltp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct ltp_sock *ls = ltp_sk(sock->sk);
+	long timeo = sock_sndtimeo(sock->sk, msg->msg_flags & MSG_DONTWAIT);
 	int err;
 
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (msg->msg_flags & MSG_DONTWAIT) {
-		if (!mutex_trylock(&ls->send_lock))
-			return -EAGAIN;
-	} else if (mutex_lock_interruptible(&ls->send_lock)) {
-		return -EINTR;
+	err = turn_take(ls, &timeo);
+	if (!err) {
+		err = send_locked(ls, msg, len, &timeo);
+		if (ltp_zerocopy_asked(msg))
+			ltp_zerocopy_end(ls, err < 0);
+		turn_end(ls);
 	}
-	err = send_locked(ls, msg, len);
-	if (ltp_zerocopy_asked(msg))
-		ltp_zerocopy_end(ls, err < 0);
-	mutex_unlock(&ls->send_lock);
-	return err;
+	return err == -ESHUTDOWN ? -EPIPE : err;
 }

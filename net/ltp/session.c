@@ -142,6 +142,41 @@ static bool lived_before(struct ltp_net *ln, const struct ltp_session *s)
 	       rhashtable_lookup(&ln->closed, &s->key, ltp_closed_params);
 }
 
+static bool all_green(const struct ltp_session *s)
+{
+	return !container_of(s, struct ltp_export, s)->red_limit;
+}
+
+/*
+ * Whether the span's limits allow another session.  That of an all-green block
+ * awaits no report, and ends when it has left.  span.lock held.
+ */
+static bool span_has_room(const struct ltp_span *span,
+			  const struct ltp_session *s)
+{
+	u32 max;
+
+	if (!ltp_session_is_export(s)) {
+		max = READ_ONCE(span->conf.max_imports);
+		return !max || span->imports < max;
+	}
+	max = READ_ONCE(span->conf.max_sessions);
+	return !max || all_green(s) || span->exports - span->greens < max;
+}
+
+/* Counts a session that begins, or ends.  span.lock held. */
+static void span_count(struct ltp_span *span, const struct ltp_session *s,
+		       int n)
+{
+	if (!ltp_session_is_export(s)) {
+		span->imports += n;
+		return;
+	}
+	if (all_green(s))
+		WRITE_ONCE(span->greens, span->greens + n);
+	WRITE_ONCE(span->exports, span->exports + n);
+}
+
 /**
  * ltp_session_insert() - make a session known
  * @s: the session
@@ -156,7 +191,6 @@ int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
 	struct ltp_net *ln = s->span->engine->ln;
 	struct ltp_sock *ls = ltp_sk(s->sk);
 	struct ltp_span *span = s->span;
-	u32 max;
 	int err;
 
 	/* The lock keeps a finder out until the session is complete. */
@@ -173,22 +207,16 @@ int ltp_session_insert(struct ltp_session *s, struct list_head *on_sock)
 	/* Its name is final. */
 	smp_store_release(&s->hashed, true);
 
-	max = ltp_session_is_export(s) ? READ_ONCE(span->conf.max_sessions) :
-					 READ_ONCE(span->conf.max_imports);
 	spin_lock(&span->lock);
 	if (span->dead) {
 		err = -ENETDOWN;
 	} else if (lived_before(ln, s)) {
 		err = -EEXIST;
-	} else if (max && max <= (ltp_session_is_export(s) ? span->exports :
-							     span->imports)) {
+	} else if (!span_has_room(span, s)) {
 		err = -ENOBUFS;
 	} else {
 		list_add_tail(&s->on_span, &span->sessions);
-		if (ltp_session_is_export(s))
-			span->exports++;
-		else
-			span->imports++;
+		span_count(span, s, 1);
 	}
 	spin_unlock(&span->lock);
 
@@ -546,10 +574,7 @@ void ltp_session_close(struct ltp_session *s)
 	if (began) {
 		list_del_init(&s->on_span);
 		WRITE_ONCE(span->used, now);
-		if (ltp_session_is_export(s))
-			span->exports--;
-		else
-			span->imports--;
+		span_count(span, s, -1);
 	}
 	spin_unlock(&span->lock);
 
@@ -723,12 +748,14 @@ static u32 export_number(struct ltp_span *span, u32 *serial)
  * @ls: the sending socket
  * @span: the way to its destination
  * @service: client service there
+ * @red_limit: how many of its bytes shall be red
  *
  * Context: process.
  * Return: the session with a reference, or an ERR_PTR.
  */
 struct ltp_export *ltp_export_create(struct ltp_sock *ls,
-				     struct ltp_span *span, u64 service)
+				     struct ltp_span *span, u64 service,
+				     u64 red_limit)
 {
 	struct ltp_engine *engine = span->engine;
 	struct ltp_export *e;
@@ -742,7 +769,9 @@ struct ltp_export *ltp_export_create(struct ltp_sock *ls,
 	session_clear(e);
 	key_set(&e->s, engine->id, engine->id, 0, 1);
 	ltp_session_init(&e->s, span, &ls->sk, service);
-	e->red_length = LTP_UNKNOWN;
+	e->red_limit = red_limit;
+	/* Of a block that is all green no report makes sense, open or not. */
+	e->red_length = red_limit ? LTP_UNKNOWN : 0;
 	e->bursts = RB_ROOT;
 	ltp_ranges_init(&e->claimed);
 	ltp_ranges_init(&e->reports);

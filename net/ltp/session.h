@@ -44,7 +44,8 @@ void ltp_session_end_all(struct list_head *list, spinlock_t *lock,
 			 bool on_span, u8 reason);
 
 struct ltp_export *ltp_export_create(struct ltp_sock *ls,
-				     struct ltp_span *span, u64 service);
+				     struct ltp_span *span, u64 service,
+				     u64 red_limit);
 struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 				     const struct ltp_session_key *key,
 				     u64 service);

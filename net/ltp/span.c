@@ -354,10 +354,13 @@ static bool sessions_used_up(const struct ltp_span *span)
 {
 	u32 max = READ_ONCE(span->conf.max_sessions);
 
-	return max && READ_ONCE(span->exports) >= max;
+	return max && READ_ONCE(span->exports) - READ_ONCE(span->greens) >= max;
 }
 
-/* Whether the limits of the span allow another block, or more of one. */
+/*
+ * Whether the limits of the span seem to allow another block, or more of one.
+ * Only ltp_span_take() makes it certain, and only ltp_session_insert().
+ */
 static bool has_room(struct ltp_span *span, bool fresh, u64 more)
 {
 	u64 max = READ_ONCE(span->conf.max_inflight);
@@ -367,6 +370,50 @@ static bool has_room(struct ltp_span *span, bool fresh, u64 more)
 		return false;
 	/* One burst always goes, or a small limit would stop all. */
 	return !max || !inflight || inflight + more <= max;
+}
+
+/**
+ * ltp_span_take() - count red bytes as on their way before they are laid out
+ * @span: the span
+ * @e: the block, of which nothing is counted in advance yet
+ * @more: how many
+ *
+ * However many senders ask at once, max-inflight is not exceeded.  What is not
+ * laid out then must be given back with ltp_span_untake().
+ *
+ * Context: process, ltp_sock.send_lock held.
+ * Return: false if the limit does not allow as many.
+ */
+bool ltp_span_take(struct ltp_span *span, struct ltp_export *e, u64 more)
+{
+	u64 max = READ_ONCE(span->conf.max_inflight);
+	s64 now;
+
+	if (!max)
+		return true;
+	now = atomic64_read(&span->inflight);
+	do {
+		/* One burst always goes, or a small limit would stop all. */
+		if (now && now + more > max)
+			return false;
+	} while (!atomic64_try_cmpxchg(&span->inflight, &now, now + more));
+	e->admitted = more;
+	return true;
+}
+
+/**
+ * ltp_span_untake() - give back what ltp_span_take() counted in vain
+ * @e: the block
+ *
+ * Context: process, ltp_sock.send_lock held.
+ */
+void ltp_span_untake(struct ltp_export *e)
+{
+	if (likely(!e->admitted))
+		return;
+	atomic64_sub(e->admitted, &e->s.span->inflight);
+	e->admitted = 0;
+	ltp_span_room(e->s.span);
 }
 
 /* Puts a waiting socket where its turn is; it may have been there before. */
@@ -402,6 +449,11 @@ static bool has_turn(struct ltp_span *span, struct ltp_sock *ls, bool fresh)
 	       (!fresh && sessions_used_up(span));
 }
 
+static bool take_room(struct ltp_span *span, struct ltp_export *e, u64 more)
+{
+	return e ? ltp_span_take(span, e, more) : has_room(span, true, more);
+}
+
 static bool nobody_blocked(const struct ltp_span *span)
 {
 	return list_empty_careful(&span->blocked[false]) &&
@@ -412,8 +464,8 @@ static bool nobody_blocked(const struct ltp_span *span)
  * ltp_span_admit() - whether a socket may send now
  * @span: the span
  * @ls: the socket
- * @fresh: a new block, else more of one
- * @more: bytes that it will send without asking again
+ * @e: the block, NULL for a new one; @more is counted as on its way then
+ * @more: red bytes that it will send without asking again
  * @stays: it sleeps until it may, and is sure to ask again
  *
  * Those that may not get their turns in the order in which they asked first.
@@ -424,12 +476,12 @@ static bool nobody_blocked(const struct ltp_span *span)
  * Context: process, ltp_sock.send_lock held.
  * Return: true if it may.
  */
-bool ltp_span_admit(struct ltp_span *span, struct ltp_sock *ls, bool fresh,
-		    u64 more, bool stays)
+bool ltp_span_admit(struct ltp_span *span, struct ltp_sock *ls,
+		    struct ltp_export *e, u64 more, bool stays)
 {
-	bool may;
+	bool fresh = !e, may;
 
-	if (likely(nobody_blocked(span) && has_room(span, fresh, more))) {
+	if (likely(nobody_blocked(span) && take_room(span, e, more))) {
 		if (!fresh)
 			ltp_span_leave_blocked(ls);
 		return true;
@@ -445,7 +497,7 @@ bool ltp_span_admit(struct ltp_span *span, struct ltp_sock *ls, bool fresh,
 	ls->stays = stays;
 	enlist(span, ls, fresh);
 	smp_mb();	/* pairs with ltp_span_room() */
-	may = (has_room(span, fresh, more) && has_turn(span, ls, fresh)) ||
+	may = (has_turn(span, ls, fresh) && take_room(span, e, more)) ||
 	      READ_ONCE(span->dead);
 	spin_unlock_bh(&span->lock);
 	if (may && !fresh)

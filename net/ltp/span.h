@@ -15,8 +15,10 @@ void ltp_span_delete(struct ltp_span *span);
 struct ltp_span *ltp_span_find(struct ltp_net *ln, u64 engine, u64 remote);
 struct ltp_span *ltp_span_by_addr(struct ltp_net *ln, u64 engine,
 				  const struct ltp_addr *addr);
-bool ltp_span_admit(struct ltp_span *span, struct ltp_sock *ls, bool fresh,
-		    u64 more, bool stays);
+bool ltp_span_take(struct ltp_span *span, struct ltp_export *e, u64 more);
+void ltp_span_untake(struct ltp_export *e);
+bool ltp_span_admit(struct ltp_span *span, struct ltp_sock *ls,
+		    struct ltp_export *e, u64 more, bool stays);
 void ltp_span_give_way(struct ltp_sock *ls);
 void ltp_span_leave_blocked(struct ltp_sock *ls);
 void ltp_span_unblock(struct ltp_span *span);
