@@ -208,6 +208,72 @@ TEST_F(buffers, space_comes_back)
  * The memory of the machine is used up by the block itself, with room in the
  * send buffer: reports make it come back, although nobody planned for them.
  */
+static long read_long(const char *path, const char *format)
+{
+	char line[256];
+	FILE *f = fopen(path, "r");
+	long val = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, format, &val) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return val;
+}
+
+/* In bytes: what the machine has left, and what LTP sockets say they hold. */
+static s64 available(void)
+{
+	return read_long("/proc/meminfo", "MemAvailable: %ld") * 1024LL;
+}
+
+static s64 counted(void)
+{
+	return read_long("/proc/net/protocols", "LTP %*d %*d %ld") *
+	       sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * Small blocks that stay, between large ones that go: each keeps a page of
+ * 32 KiB that it fills a bit of.  What is pinned is what counts.
+ */
+TEST_F(buffers, pages_that_little_is_left_in)
+{
+	enum { PAIRS = 2000, LITTLE = 100, MUCH = 32600 };
+	static u8 buf[MUCH];
+	s64 before, held, used;
+	u64 none = 0;
+	int i;
+
+	ASSERT_EQ(0, set_u32(self->tx, LTP_NOTICES, 0));
+	ASSERT_EQ(0, set_u32(self->tx, LTP_SNDBUF, 128 << 20));
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_STOP));
+	before = available();
+	held = counted();
+	for (i = 0; i < PAIRS; i++) {
+		if (send_block(self->tx, i, 0, LITTLE, MSG_DONTWAIT) < 0)
+			break;
+		if (send_cmsg(self->tx, buf, MUCH, MSG_DONTWAIT,
+			      LTP_RED_LENGTH, &none, sizeof(none)) < 0)
+			break;
+		while (recv(self->rx, buf, MUCH, MSG_DONTWAIT) > 0)
+			;
+	}
+	while (recv(self->rx, buf, MUCH, MSG_DONTWAIT) > 0)
+		;
+	used = before - available();
+	held = counted() - held;
+	fprintf(stderr, "# %d pairs: %lld kB gone, %lld kB counted\n", i,
+		(long long)used / 1024, (long long)held / 1024);
+	EXPECT_LT(100, i);
+	EXPECT_GT(2 * held + (16 << 20), used);
+	/* All of it comes back. */
+	ASSERT_EQ(0, span_cue(2, 1, LTP_CUE_LOCAL_START));
+	EXPECT_TRUE(quiet());
+	EXPECT_TRUE(eventually(counted() < 1 << 20));
+}
+
 TEST_F(buffers, less_memory_than_sndbuf)
 {
 	/* Each CPU may have 1 MiB of it to itself. */

@@ -569,7 +569,11 @@ struct ltp_session {
  * @n_segs: segments
  * @n_frags: entries of @frags
  * @cut: segments that could leave at once, 0 if its reports say nothing of that
- * @charge: bytes charged to the socket's send buffer
+ * @charge: bytes to be charged to the socket's send buffer: its own memory, all
+ *	of @wire, and what it pins of the sender's pages besides
+ * @sk: the socket that they are charged to, NULL if they are not; its session
+ *	holds it for longer than anything refers to the burst
+ * @own: bit of each of @frags that lies in the socket's own pages
  * @last_type: type of the last segment; all others are plain data of @type
  * @type: %LTP_SEG_RED or %LTP_SEG_GREEN
  * @shared: some of @frags are pages of the sender
@@ -593,6 +597,8 @@ struct ltp_burst {
 	bool			shared;
 	bool			inside;
 	u32			charge;
+	struct sock		*sk;
+	u64			own;
 	struct ltp_signal	*cp;
 	struct ubuf_info	*ubuf;
 	skb_frag_t		frags[] __counted_by(n_frags);

@@ -167,11 +167,52 @@ struct ltp_burst *ltp_block_find(const struct ltp_export *e, u64 pos)
 	return best;
 }
 
+/*
+ * Charges a burst, and marks what it pins.  What lies in the socket's own pages
+ * is given back when no burst needs the page any more.
+ */
+static void burst_pin(struct ltp_burst *b, struct sock *sk)
+{
+	u32 i;
+
+	b->sk = sk;
+	refcount_add(b->charge, &sk->sk_wmem_alloc);
+	for (i = 0; i < b->n_frags; i++)
+		if (b->own & BIT_ULL(i))
+			ltp_layout_pin(skb_frag_page(&b->frags[i]),
+				       skb_frag_size(&b->frags[i]));
+}
+
+static void burst_unpin(const struct ltp_burst *b)
+{
+	struct sock *sk = b->sk;
+	u32 back = b->charge, i;
+
+	if (!sk)
+		return;
+	for (i = 0; i < b->n_frags; i++) {
+		const skb_frag_t *f = &b->frags[i];
+
+		if (b->own & BIT_ULL(i))
+			back += ltp_layout_unpin(skb_frag_page(f),
+						 skb_frag_size(f)) -
+				skb_frag_size(f);
+	}
+	if (!back)
+		return;
+	WARN_ON_ONCE(refcount_sub_and_test(back, &sk->sk_wmem_alloc));
+	ltp_mem_uncharge(sk, back);
+	sk->sk_write_space(sk);
+}
+
 /**
  * ltp_block_burst_put() - give a reference to a burst back
  * @b: the burst
  *
- * Context: any.
+ * What it pins is charged until the last is gone: a checkpoint may need it for
+ * longer than its block does.
+ *
+ * Context: session.lock held, unless the burst is nobody else's yet.
  */
 void ltp_block_burst_put(struct ltp_burst *b)
 {
@@ -179,6 +220,7 @@ void ltp_block_burst_put(struct ltp_burst *b)
 
 	if (!refcount_dec_and_test(&b->ref))
 		return;
+	burst_unpin(b);
 	for (i = 0; i < b->n_frags; i++)
 		put_page(skb_frag_page(&b->frags[i]));
 	net_zcopy_put(b->ubuf);
@@ -192,15 +234,6 @@ static void burst_free(struct ltp_burst *b)
 	ltp_session_signal_free(b->cp);
 	b->cp = NULL;
 	ltp_block_burst_put(b);
-}
-
-static void uncharge(struct ltp_export *e, u32 charge)
-{
-	struct sock *sk = e->s.sk;
-
-	WARN_ON_ONCE(refcount_sub_and_test(charge, &sk->sk_wmem_alloc));
-	ltp_mem_uncharge(sk, charge);
-	sk->sk_write_space(sk);
 }
 
 /*
@@ -292,7 +325,7 @@ static int burst_add(struct ltp_export *e, struct ltp_burst *b)
 	}
 	rb_link_node(&b->node, parent, p);
 	rb_insert_color(&b->node, &e->bursts);
-	refcount_add(b->charge, &e->s.sk->sk_wmem_alloc);
+	burst_pin(b, e->s.sk);
 	e->length = b->start + b->len;
 	if (b->type == LTP_SEG_RED)
 		inflight_add(e, b->len);
@@ -333,6 +366,21 @@ int ltp_block_hold(struct ltp_export *e, struct iov_iter *from, u32 n)
 		return -EFAULT;
 	e->tail_len += n;
 	return 0;
+}
+
+/* Of the sender's pages whole ones are pinned, however little is referred to. */
+static u32 pinned_besides(const struct ltp_layout *l)
+{
+	u32 i, off, n = 0;
+
+	for (i = 0; l->shared && i < l->n_frags; i++) {
+		if (l->own & BIT_ULL(i))
+			continue;
+		off = skb_frag_off(&l->frags[i]) % PAGE_SIZE;
+		n += PAGE_ALIGN(off + skb_frag_size(&l->frags[i])) -
+		     skb_frag_size(&l->frags[i]);
+	}
+	return n;
 }
 
 /**
@@ -437,7 +485,8 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	b->n_segs = n_segs;
 	b->last_type = p.type;
 	b->type = ltp_segment_is_red(p.type) ? LTP_SEG_RED : LTP_SEG_GREEN;
-	b->charge += l.wire;
+	b->own = l.own;
+	b->charge += l.wire + pinned_besides(&l);
 	for (i = 0; i < l.n_frags; i++)
 		b->frags[i] = l.frags[i];
 	l.n_frags = 0;
@@ -705,15 +754,12 @@ struct sk_buff *ltp_block_signal_skb(const struct ltp_signal *sig)
  */
 void ltp_block_drop_burst(struct ltp_export *e, struct ltp_burst *b)
 {
-	u32 charge = b->charge;
-
 	if (b->type == LTP_SEG_RED) {
 		atomic64_sub(b->len, &e->s.span->inflight);
 		ltp_span_room(e->s.span);
 	}
 	rb_erase(&b->node, &e->bursts);
 	burst_free(b);
-	uncharge(e, charge);
 }
 
 /**
@@ -766,11 +812,9 @@ void ltp_block_release(struct ltp_export *e)
 {
 	struct ltp_batch *batch, *next;
 	struct ltp_burst *b, *n;
-	u32 charge = 0;
 	u64 len = 0;
 
 	rbtree_postorder_for_each_entry_safe(b, n, &e->bursts, node) {
-		charge += b->charge;
 		if (b->type == LTP_SEG_RED)
 			len += b->len;
 		burst_free(b);
@@ -782,8 +826,6 @@ void ltp_block_release(struct ltp_export *e)
 	ltp_ranges_free(&e->claimed);
 	ltp_ranges_free(&e->reports);
 	ltp_ranges_free(&e->scopes);
-	if (charge)
-		uncharge(e, charge);
 	if (!e->s.no_sock)
 		tell_last(e->s.sk);
 	if (len) {

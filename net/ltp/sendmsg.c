@@ -346,6 +346,10 @@ static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
 			return -ENOBUFS;
 		ask_for_report(ls, e);
 		err = stop_waiting(&ls->sk, *timeo);
+		/* What frees memory of its own tells poll(). */
+		if (err == -EAGAIN &&
+		    !READ_ONCE(e->s.span->conf.no_discretionary))
+			WRITE_ONCE(ls->refused, sk_wmem_alloc_get(&ls->sk));
 		if (err)
 			return err;
 		if (READ_ONCE(e->s.state) != LTP_SENDING)
