@@ -226,7 +226,7 @@ static bool ended_before(struct walk *w, const struct ltp_session_key *key)
 	if (!c)
 		return false;
 	kin = ltp_past_kin(&c->past, w->service, w->run.start, &w->last,
-			      c->delivered ? LTP_CLOSED : LTP_CANCELLING);
+			   c->delivered ? LTP_CLOSED : LTP_CANCELLING);
 	if (kin != LTP_KIN_OTHER) {
 		late_data(w, key, c, kin);
 		return true;
@@ -294,7 +294,7 @@ static enum ltp_kin delivered_kin(struct walk *w, struct ltp_import *i)
 		return LTP_KIN_SAME;
 	ltp_past_of(i, &past);
 	kin = ltp_past_kin(&past, w->service, w->run.start, &w->last,
-			      LTP_DELIVERED);
+			   LTP_DELIVERED);
 	if (kin == LTP_KIN_OTHER)
 		ltp_session_close(&i->s);
 	return kin;
