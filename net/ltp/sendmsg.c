@@ -191,7 +191,7 @@ static u64 red_of(const struct ltp_export *e, u64 n)
 
 /*
  * If the buffer, or memory, is full of nothing but this block, only a report
- * can make room: ask for one.
+ * can make room: ask for one, unless one was asked for that is still to come.
  */
 static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
 {
@@ -199,7 +199,8 @@ static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
 	    READ_ONCE(e->s.span->conf.no_discretionary))
 		return;
 	spin_lock_bh(&e->s.lock);
-	if (e->cp_upper < min(e->sent, e->red_limit) && e->sent == e->length)
+	if (e->cp_upper < min(e->sent, e->red_limit) &&
+	    e->sent == e->length && list_empty(&e->s.signals))
 		e->force_cp = true;
 	spin_unlock_bh(&e->s.lock);
 	ltp_output_export(e);
