@@ -388,6 +388,7 @@ struct ltp_flow {
  * @next_tx: when the rate allows the next burst, ktime ns
  * @burst_now: most segments of a burst as found out, 0 for no limit
  * @burst_clean: bursts since then that lost no tail
+ * @refusals: bursts in a row that a queue refused
  * @behind: data waits for the rate, or did until now
  * @pacer: resumes the flows at @next_tx
  * @closed: recently closed import sessions, oldest first
@@ -435,6 +436,7 @@ struct ltp_span {
 	bool			behind;
 	u32			burst_now;
 	u32			burst_clean;
+	u32			refusals;
 	struct hrtimer		pacer;
 	struct list_head	closed;
 	u32			n_closed;
@@ -495,6 +497,8 @@ enum ltp_state {
  * @list: in ltp_session.signals, or ltp_import.acked
  * @type: enum ltp_segment_type
  * @running: its timer runs
+ * @refused: our own stack refused it: it is sent again soon, and that is no
+ *	retry
  * @inside: part of its burst's memory, or of its session's
  * @count: how often it was sent again
  * @serial: checkpoint or report serial number
@@ -515,6 +519,7 @@ struct ltp_signal {
 	struct list_head	list;
 	u8			type;
 	bool			running;
+	bool			refused;
 	bool			inside;
 	u32			count;
 	u64			serial;

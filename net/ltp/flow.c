@@ -122,6 +122,26 @@ void ltp_flow_close(struct ltp_span *span)
 }
 
 /**
+ * ltp_flow_payload_max() - the largest datagram that a flow's path takes whole
+ * @span: the span
+ * @flow: index of the flow; where ports choose the route, each has its own path
+ *
+ * Return: bytes of UDP payload; 0 without a route.
+ */
+u32 ltp_flow_payload_max(struct ltp_span *span, u32 flow)
+{
+	struct ltp_carrier *c;
+	u32 max = 0;
+
+	rcu_read_lock();
+	c = ltp_flow_carrier(span, flow);
+	if (c)
+		max = ltp_udp_payload_max(c);
+	rcu_read_unlock();
+	return max;
+}
+
+/**
  * ltp_flow_idle() - whether no session waits for any flow
  * @span: the span
  *

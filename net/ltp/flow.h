@@ -9,6 +9,7 @@ void ltp_flow_init(struct ltp_span *span);
 int ltp_flow_set(struct ltp_span *span, u32 n,
 		 struct netlink_ext_ack *extack);
 void ltp_flow_close(struct ltp_span *span);
+u32 ltp_flow_payload_max(struct ltp_span *span, u32 flow);
 bool ltp_flow_idle(const struct ltp_span *span);
 void ltp_flow_queue(struct ltp_export *e, bool resend, bool first, bool ran);
 void ltp_flow_hurry(struct ltp_export *e);

@@ -35,6 +35,9 @@
 #define RETRY_NS	(5 * NSEC_PER_MSEC)
 #define RETRY_SLOW_NS	(100 * NSEC_PER_MSEC)
 
+/* For so long at least a closed socket's block may find no way out. */
+#define STALLED_MIN_NS	NSEC_PER_SEC
+
 /* Answers that wait for a stopped link; what they answer comes again. */
 #define HELD_MAX	1024
 
@@ -230,7 +233,7 @@ static int recut(struct ltp_export *e, u64 from, u64 end, u64 lower,
  */
 bool ltp_output_recut(struct ltp_export *e, struct ltp_signal *cp)
 {
-	u32 wire = ltp_span_payload_max(e->s.span);
+	u32 wire = ltp_flow_payload_max(e->s.span, e->s.flow);
 	u64 from = cp->upper - cp->len;
 	struct ltp_piece p;
 
@@ -428,7 +431,9 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 		}
 		return;
 	}
-	/* A checkpoint that ended the batch is sent again by its timer. */
+	/* A checkpoint that ended the batch is sent again by its timer, soon. */
+	if (shot->cp && checkpoint_is_out(e, shot->cp))
+		ltp_timer_signal_refused(&e->s, shot->cp);
 	list_for_each_entry(batch, &e->batches, list)
 		if (batch == shot->batch)
 			batch->pos = shot->undo;
@@ -508,19 +513,26 @@ static struct sk_buff *shot_done(struct ltp_export *e, struct shot *shot)
 	return cp;
 }
 
-/*
- * Without a route a block waits, as long as its socket is there to give it
- * up.  What a closed socket left behind does not wait for ever.
+/**
+ * ltp_output_stalled() - our own stack took nothing of a session
+ * @e: the session
+ *
+ * Without a route, or where a queue takes nothing, a block waits as long as its
+ * socket is there to give it up.  What a closed socket left behind does not wait
+ * for ever.
+ *
+ * Context: process or softirq; no locks.
  */
-static void output_stalled(struct ltp_export *e)
+void ltp_output_stalled(struct ltp_export *e)
 {
 	const struct ltp_span *span = e->s.span;
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_ns(), patience;
 
 	if (!e->stalled)
 		e->stalled = now;
-	if (now - e->stalled < READ_ONCE(span->conf.max_retries) *
-			       ltp_timer_round_trip(span))
+	patience = READ_ONCE(span->conf.max_retries) *
+		   ltp_timer_round_trip(span);
+	if (now - e->stalled < max_t(u64, patience, STALLED_MIN_NS))
 		return;
 	spin_lock_bh(&e->s.lock);
 	if (e->s.state <= LTP_WAITING && sock_flag(e->s.sk, SOCK_DEAD))
@@ -544,9 +556,10 @@ static int output_one(struct ltp_export *e)
 	bool last = false;
 	u32 bytes, wire;
 	ktime_t at;
+	u64 now;
 	int err;
 
-	wire = min(e->wire, ltp_span_payload_max(span));
+	wire = min(e->wire, ltp_flow_payload_max(span, e->s.flow));
 	spin_lock_bh(&e->s.lock);
 	if (e->s.state <= LTP_WAITING && !wire) {
 		ltp_session_count(&e->s, LTP_MIB_TX_DROPPED, 1);
@@ -567,6 +580,10 @@ static int output_one(struct ltp_export *e)
 		err = flow_xmit(span, e->s.flow, shot.skb, shot.stride);
 		if (err)
 			ltp_pace_give_back(span, bytes);
+		if (err == -ENOBUFS)
+			ltp_pace_refused(span, shot.segs);
+		else if (!err)
+			ltp_pace_left(span, shot.segs);
 		spin_lock_bh(&e->s.lock);
 		if (err) {
 			shot_undo(e, &shot);
@@ -590,11 +607,12 @@ static int output_one(struct ltp_export *e)
 		e->stalled = 0;
 		return last ? -ENODATA : 0;
 	}
-	if (err != -ENOBUFS)
-		output_stalled(e);
+	ltp_output_stalled(e);
 	/* No route, or no memory: that may take longer than a full queue. */
-	ltp_pace_ready(span, e->s.flow, ktime_get_ns() +
-		   (err == -ENOBUFS ? RETRY_NS : RETRY_SLOW_NS));
+	now = ktime_get_ns();
+	ltp_pace_ready(span, e->s.flow, now +
+		       (err == -ENOBUFS && now - e->stalled < STALLED_MIN_NS ?
+			RETRY_NS : RETRY_SLOW_NS));
 	return -EAGAIN;
 }
 

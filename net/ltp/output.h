@@ -5,6 +5,7 @@
 #include <net/ltp.h>
 
 void ltp_output_export(struct ltp_export *e);
+void ltp_output_stalled(struct ltp_export *e);
 bool ltp_output_recut(struct ltp_export *e, struct ltp_signal *cp);
 void ltp_output_resume(struct ltp_span *span);
 void ltp_output_run(struct work_struct *work);

@@ -13,6 +13,9 @@
  * short for a burst takes its head and drops its tail, and the report shows
  * that.  Such a loss makes bursts as short as what arrived, but never shorter
  * than half; as long as none is seen they grow, one segment at a time.
+ *
+ * A queue or policer of our own that refuses burst after burst gets half of one,
+ * whatever the span says: some never pass what is larger than their own bucket.
  */
 #include <linux/ltp.h>
 #include <linux/math64.h>
@@ -45,6 +48,9 @@
 
 /* After how many bursts that lost no tail the next may be longer. */
 #define RAISE_AFTER	64
+
+/* Bursts in a row that a queue refuses before they become shorter. */
+#define REFUSALS_MAX	4
 
 static u64 cost_of(u32 bytes, u64 rate)
 {
@@ -278,6 +284,48 @@ void ltp_pace_claimed(struct ltp_export *e, const struct ltp_burst *b)
 {
 	if (b->cut)
 		burst_raise(e->s.span, b->cut, b->n_segs / b->cut);
+}
+
+/**
+ * ltp_pace_refused() - a queue of our own refused a burst
+ * @span: the span
+ * @segs: its segments
+ *
+ * Context: process or softirq; no locks.
+ */
+void ltp_pace_refused(struct ltp_span *span, u32 segs)
+{
+	bool halve;
+
+	spin_lock_bh(&span->lock);
+	halve = ++span->refusals >= REFUSALS_MAX && segs > 1;
+	if (halve) {
+		span->refusals = 0;
+		span->burst_clean = 0;
+		WRITE_ONCE(span->burst_now, segs / 2);
+	}
+	spin_unlock_bh(&span->lock);
+	if (halve)
+		ltp_mib_add(span->engine, span, LTP_MIB_BURSTS_HALVED, 1);
+}
+
+/**
+ * ltp_pace_left() - a burst left
+ * @span: the span
+ * @segs: its segments
+ *
+ * Where no report is asked how bursts fare, they grow as long as none is
+ * refused.
+ *
+ * Context: process or softirq; no locks.
+ */
+void ltp_pace_left(struct ltp_span *span, u32 segs)
+{
+	if (unlikely(READ_ONCE(span->refusals)))
+		WRITE_ONCE(span->refusals, 0);
+	if (unlikely(READ_ONCE(span->burst_now)) &&
+	    !READ_ONCE(span->conf.burst_adapt))
+		burst_raise(span, segs, 1);
 }
 
 /* What the gaps in a burst show.  It left in bursts of b->cut segments. */

@@ -6,6 +6,8 @@
 
 bool ltp_pace_ready(struct ltp_span *span, u32 flow, u64 after);
 u64 ltp_pace_take(struct ltp_span *span, u32 bytes);
+void ltp_pace_refused(struct ltp_span *span, u32 segs);
+void ltp_pace_left(struct ltp_span *span, u32 segs);
 void ltp_pace_give_back(struct ltp_span *span, u32 bytes);
 void ltp_pace_idle(struct ltp_span *span);
 void ltp_pace_changed(struct ltp_span *span, u64 old);

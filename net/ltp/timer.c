@@ -17,6 +17,9 @@
 #define RESEND_MIN_NS	NSEC_PER_MSEC
 #define RESEND_DOUBLED	6U
 
+/* After how long a resend that our own stack refused is tried again. */
+#define REFUSED_NS	(100 * NSEC_PER_MSEC)
+
 /* How much later than an answer was due a peer may be worth the question. */
 #define UNAFFORDED_NS	(100 * NSEC_PER_MSEC)
 
@@ -101,6 +104,8 @@ static u64 deadline(const struct ltp_span *span, const struct ltp_signal *sig)
 {
 	u64 least = RESEND_MIN_NS << min(sig->count, RESEND_DOUBLED);
 
+	if (unlikely(sig->refused))
+		return sig->sent_at + REFUSED_NS;
 	return sig->sent_at + sig->shift +
 	       max(ltp_timer_round_trip(span), least);
 }
@@ -192,6 +197,18 @@ static bool unafforded_for_long(const struct ltp_session *s, u64 now)
 	return i->last_heard + ltp_timer_patience(s->span) <= now;
 }
 
+/* Which signal a buffer is, in its cb until it leaves. */
+struct resend {
+	u64	serial;
+	u8	type;
+};
+
+static struct resend *resend_of(struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct resend) > sizeof(skb->cb));
+	return (struct resend *)skb->cb;
+}
+
 /* Sends again what is due; stops where a limit ends the session. */
 static void signals_expire(struct ltp_session *s, u64 now,
 			   struct sk_buff_head *out)
@@ -204,7 +221,14 @@ static void signals_expire(struct ltp_session *s, u64 now,
 		    deadline(s->span, sig) > now)
 			continue;
 		trace_ltp_timer(s, sig->type, sig->serial, sig->count);
-		if (sig->count >= READ_ONCE(s->span->conf.max_retries)) {
+		if (unlikely(sig->refused)) {
+			/* An export session ends by ltp_output_stalled(). */
+			if (!ltp_session_is_export(s) &&
+			    unafforded_for_long(s, now)) {
+				ltp_timer_give_up(s, sig->type);
+				return;
+			}
+		} else if (sig->count >= READ_ONCE(s->span->conf.max_retries)) {
 			ltp_timer_give_up(s, sig->type);
 			return;
 		}
@@ -217,12 +241,15 @@ static void signals_expire(struct ltp_session *s, u64 now,
 			sig->sent_at = now + UNAFFORDED_NS;
 			continue;
 		}
-		sig->count++;
-		ltp_session_count(s, sig->type == LTP_SEG_RS ?
-				  LTP_MIB_RTX_REPORTS :
-				  ltp_segment_is_data(sig->type) ?
-				  LTP_MIB_RTX_CHECKPOINTS : LTP_MIB_TX_CANCELS,
-				  1);
+		if (likely(!sig->refused)) {
+			sig->count++;
+			ltp_session_count(s, sig->type == LTP_SEG_RS ?
+					  LTP_MIB_RTX_REPORTS :
+					  ltp_segment_is_data(sig->type) ?
+					  LTP_MIB_RTX_CHECKPOINTS :
+					  LTP_MIB_TX_CANCELS, 1);
+		}
+		sig->refused = false;
 		if (ltp_segment_is_data(sig->type) &&
 		    ltp_output_recut(ltp_export(s), sig))
 			return;	/* the list has changed; the rest is due yet */
@@ -234,9 +261,54 @@ static void signals_expire(struct ltp_session *s, u64 now,
 		sig->sent_at = now;
 		sig->shift = 0;
 		skb = ltp_block_signal_skb(sig);
-		if (skb)
+		if (skb) {
+			resend_of(skb)->serial = sig->serial;
+			resend_of(skb)->type = sig->type;
 			__skb_queue_tail(out, skb);
+		}
 	}
+}
+
+/*
+ * Our own stack refused a resend, which will be no retry then, nor will those
+ * that were to follow.  A cancel segment is let have it as one: no socket waits
+ * for it.
+ */
+static void resend_refused(struct ltp_session *s, const struct resend *first,
+			   u64 sent_at)
+{
+	struct ltp_signal *sig;
+	bool found = false;
+
+	spin_lock(&s->lock);
+	list_for_each_entry(sig, &s->signals, list) {
+		found |= sig->type == first->type &&
+			 sig->serial == first->serial;
+		if (found && sig->running && sig->sent_at == sent_at &&
+		    s->state != LTP_CANCELLING)
+			ltp_timer_signal_refused(s, sig);
+	}
+	spin_unlock(&s->lock);
+	if (ltp_session_is_export(s))
+		ltp_output_stalled(ltp_export(s));
+}
+
+/* Sends what is due at @now; the first that is refused is the last. */
+static void resend(struct ltp_session *s, struct sk_buff_head *out, u64 now)
+{
+	struct sk_buff *skb;
+	struct resend r;
+	int err = 0;
+
+	while (!err && (skb = __skb_dequeue(out))) {
+		r = *resend_of(skb);
+		err = ltp_output_skb(s->span, s->flow, skb);
+		if (err)
+			resend_refused(s, &r, now);
+		else if (ltp_session_is_export(s))
+			ltp_export(s)->stalled = 0;
+	}
+	__skb_queue_purge(out);
 }
 
 static void import_expire(struct ltp_import *i, u64 now)
@@ -260,7 +332,6 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 	struct ltp_session *s = container_of(timer, struct ltp_session, timer);
 	u64 now = ktime_get_ns();
 	struct sk_buff_head out;
-	struct sk_buff *skb;
 	bool held;
 
 	__skb_queue_head_init(&out);
@@ -279,8 +350,7 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 		timer_arm(s, next_deadline(s));
 out:
 	spin_unlock(&s->lock);
-	while ((skb = __skb_dequeue(&out)))
-		ltp_output_skb(s->span, s->flow, skb);
+	resend(s, &out, now);
 	ltp_output_signals(s);
 	if (ltp_session_is_export(s))
 		ltp_output_export(ltp_export(s));
@@ -323,7 +393,25 @@ void ltp_timer_signal_leaves(struct ltp_signal *sig)
 }
 
 /**
- * ltp_timer_signal_sent() - likewise, and nothing else will be called
+ * ltp_timer_signal_refused() - our own stack did not take a signal
+ * @s: its session
+ * @sig: the signal
+ *
+ * It is sent again soon, and that is no retry: the peer was not asked.
+ *
+ * Context: session.lock held.
+ */
+void ltp_timer_signal_refused(struct ltp_session *s, struct ltp_signal *sig)
+{
+	sig->refused = true;
+	sig->sent_at = ktime_get_ns();
+	sig->shift = 0;
+	if (!suspended(s->span, sig))
+		timer_arm(s, deadline(s->span, sig));
+}
+
+/**
+ * ltp_timer_signal_sent() - a signal leaves
  * @s: its session
  * @sig: the signal
  */

@@ -27,6 +27,7 @@
  */
 void ltp_timer_init(struct ltp_session *s);
 void ltp_timer_signal_leaves(struct ltp_signal *sig);
+void ltp_timer_signal_refused(struct ltp_session *s, struct ltp_signal *sig);
 void ltp_timer_signal_sent(struct ltp_session *s, struct ltp_signal *sig);
 void ltp_timer_update(struct ltp_session *s);
 void ltp_timer_resume(struct ltp_session *s);

@@ -76,6 +76,7 @@ static const struct {
 	COUNTER("numbers-reused", NUMBERS_REUSED),
 	COUNTER("limit-segments", LIMIT_SEGMENTS),
 	COUNTER("drop-buffer", DROP_BUFFER),
+	COUNTER("bursts-halved", BURSTS_HALVED),
 };
 
 /* One a line; zeros only if asked for, but always in JSON. */
