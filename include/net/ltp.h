@@ -5,9 +5,9 @@
 #ifndef _NET_LTP_H
 #define _NET_LTP_H
 
-#include <linux/hash.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
@@ -137,7 +137,7 @@ struct ltp_pages {
  * @sessions: struct ltp_session by key
  * @closed: struct ltp_closed by key
  * @bind_lock: guards writing of @binds
- * @binds: struct ltp_sock by client service, RCU
+ * @binds: struct ltp_sock by client service
  * @mib: counters
  * @wmem: SO_SNDBUF minimum, default, maximum, in bytes
  * @rmem: SO_RCVBUF minimum, default, maximum, in bytes
@@ -165,8 +165,7 @@ struct ltp_net {
 	struct rhashtable	sessions;
 	struct rhashtable	closed;
 	spinlock_t		bind_lock;	/* guards binds */
-#define LTP_BIND_BITS		8
-	struct hlist_head	binds[1 << LTP_BIND_BITS];
+	struct rhltable		binds;
 	struct ltp_mib __percpu	*mib;
 	int			wmem[3];
 	int			rmem[3];
@@ -192,18 +191,34 @@ static inline struct ltp_net *ltp_net(const struct net *net)
 	return net_generic(net, ltp_net_id);
 }
 
+/* Drawn when the module is loaded; nothing that leaves shows any of it. */
+extern u64 ltp_hash_key[3];
+
+/* Both halves of a product: each bit depends on all of both factors. */
+static __always_inline u64 ltp_fold(u64 a, u64 b)
+{
+	return a * b ^ mul_u64_u64_shr(a, b, 64);
+}
+
 /**
  * ltp_hash() - where something is in a hash table
- * @n: its number; peers choose those of sessions
- * @seed: of the table, which they do not know
+ * @a: a part of its name, which peers may choose
+ * @b: likewise
+ * @c: likewise
+ * @seed: of the table
+ *
+ * The parts are factors of products, each under a key that peers do not know:
+ * who chooses them cannot make names that meet.  Linear mixing would let them
+ * meet before the key comes in, and SipHash is what a short block would notice.
  *
  * Return: the hash.
  */
-static __always_inline u32 ltp_hash(u64 n, u32 seed)
+static __always_inline u32 ltp_hash(u64 a, u64 b, u64 c, u32 seed)
 {
-	n *= GOLDEN_RATIO_64 ^ (u64)seed << 1;
-	n = (n ^ n >> 32) * GOLDEN_RATIO_64;
-	return n >> 32;
+	u64 h = ltp_fold(a ^ ltp_hash_key[0], b ^ ltp_hash_key[1]);
+
+	h = ltp_fold(h ^ c, ltp_hash_key[2] ^ ((u64)seed << 32 | seed));
+	return h ^ h >> 32;
 }
 
 /**
@@ -926,7 +941,7 @@ struct ltp_sock {
 	struct sock		sk;
 	u64			engine;
 	u64			service;
-	struct hlist_node	bind_node;
+	struct rhlist_head	bind_node;
 	u64			peer_engine;
 	u64			peer_service;
 	u64			red_length;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The socket family: making, binding, connecting, asking, closing. */
-#include <linux/hash.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <asm/ioctls.h>
@@ -17,10 +16,18 @@
 #include "session.h"
 #include "span.h"
 
-static struct hlist_head *bind_bucket(struct ltp_net *ln, u64 service)
+static __always_inline u32 bind_hash(const void *data, u32 len, u32 seed)
 {
-	return &ln->binds[hash_64(service, LTP_BIND_BITS)];
+	return ltp_hash(*(const u64 *)data, 0, 0, seed);
 }
+
+const struct rhashtable_params ltp_bind_params = {
+	.hashfn = bind_hash,
+	.head_offset = offsetof(struct ltp_sock, bind_node),
+	.key_offset = offsetof(struct ltp_sock, service),
+	.key_len = sizeof(u64),
+	.automatic_shrinking = true,
+};
 
 /*
  * How well a socket fits data of @service for @engine from @remote: more for
@@ -62,11 +69,13 @@ struct sock *ltp_sock_lookup(struct ltp_net *ln, u64 engine, u64 service,
 			     u64 remote, u64 number)
 {
 	struct ltp_sock *ls, *best = NULL;
+	struct rhlist_head *list, *pos;
 	int score, top = 0;
 	u32 equals = 0, n;
 
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(ls, bind_bucket(ln, service), bind_node) {
+	list = rhltable_lookup(&ln->binds, &service, ltp_bind_params);
+	rhl_for_each_entry_rcu(ls, pos, list, bind_node) {
 		score = bind_score(ls, engine, service, remote);
 		if (!score || score < top)
 			continue;
@@ -79,8 +88,7 @@ struct sock *ltp_sock_lookup(struct ltp_net *ln, u64 engine, u64 service,
 	}
 	n = ltp_flow_share(number, equals);
 	if (n) {
-		hlist_for_each_entry_rcu(ls, bind_bucket(ln, service),
-					 bind_node) {
+		rhl_for_each_entry_rcu(ls, pos, list, bind_node) {
 			score = bind_score(ls, engine, service, remote);
 			if (score != top)
 				continue;
@@ -131,21 +139,23 @@ static bool bind_conflict(struct ltp_net *ln, const struct ltp_sock *ls,
 			  u64 engine, u64 service)
 {
 	const struct ltp_sock *other;
+	struct rhlist_head *list, *pos;
+	bool conflict = false;
 
-	hlist_for_each_entry(other, bind_bucket(ln, service), bind_node) {
-		if (other->service != service)
-			continue;
+	rcu_read_lock();
+	list = rhltable_lookup(&ln->binds, &service, ltp_bind_params);
+	rhl_for_each_entry_rcu(other, pos, list, bind_node) {
 		/* One service has one type, whichever engine. */
-		if (other->sk.sk_type != ls->sk.sk_type)
-			return true;
-		if (other->engine != engine)
-			continue;
-		if (!other->sk.sk_reuseport || !ls->sk.sk_reuseport ||
-		    !uid_eq(READ_ONCE(other->sk.sk_uid),
-			    READ_ONCE(ls->sk.sk_uid)))
-			return true;
+		conflict = other->sk.sk_type != ls->sk.sk_type ||
+			   (other->engine == engine &&
+			    (!other->sk.sk_reuseport || !ls->sk.sk_reuseport ||
+			     !uid_eq(READ_ONCE(other->sk.sk_uid),
+				     READ_ONCE(ls->sk.sk_uid))));
+		if (conflict)
+			break;
 	}
-	return false;
+	rcu_read_unlock();
+	return conflict;
 }
 
 static int ltp_bind(struct socket *sock, struct ltp_sockaddr *uaddr, int len)
@@ -177,8 +187,10 @@ static int ltp_bind(struct socket *sock, struct ltp_sockaddr *uaddr, int len)
 	} else {
 		ls->engine = addr->sltp_engine;
 		ls->service = addr->sltp_service;
-		hlist_add_tail_rcu(&ls->bind_node,
-				   bind_bucket(ln, ls->service));
+		err = LTP_TRY(BIND, rhltable_insert(&ln->binds, &ls->bind_node,
+						    ltp_bind_params));
+		if (err)
+			ls->service = 0;
 	}
 	spin_unlock_bh(&ln->bind_lock);
 out:
@@ -502,7 +514,7 @@ static int ltp_release(struct socket *sock)
 	/* No new sessions, no new deliveries, no new notices. */
 	spin_lock_bh(&ln->bind_lock);
 	if (ls->service)
-		hlist_del_init_rcu(&ls->bind_node);
+		rhltable_remove(&ln->binds, &ls->bind_node, ltp_bind_params);
 	spin_unlock_bh(&ln->bind_lock);
 	spin_lock_bh(&ls->lock);
 	ls->closing = true;
@@ -593,7 +605,6 @@ static int ltp_create(struct net *net, struct socket *sock, int protocol,
 	ltp_compat_own_sockopts(sock);
 
 	ls = ltp_sk(sk);
-	INIT_HLIST_NODE(&ls->bind_node);
 	mutex_init(&ls->send_lock);
 	spin_lock_init(&ls->lock);
 	spin_lock_init(&ls->mem_lock);

@@ -4,6 +4,8 @@
 
 #include <net/ltp.h>
 
+extern const struct rhashtable_params ltp_bind_params;
+
 struct sock *ltp_sock_lookup(struct ltp_net *ln, u64 engine, u64 service,
 			     u64 remote, u64 number);
 int ltp_sock_addr(const struct msghdr *msg, struct sockaddr_ltp *addr);

@@ -87,6 +87,8 @@ static const char * const names[] = {
 	[LTP_FAULT_NET_PEERS]		= "net-peers",
 	[LTP_FAULT_NET_SESSIONS]	= "net-sessions",
 	[LTP_FAULT_NET_CLOSED]		= "net-closed",
+	[LTP_FAULT_NET_BINDS]		= "net-binds",
+	[LTP_FAULT_BIND]		= "bind",
 	[LTP_FAULT_NET_TABLE]		= "net-table",
 	[LTP_FAULT_NET_SYSCTL]		= "net-sysctl",
 };

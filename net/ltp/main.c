@@ -147,14 +147,12 @@ static void sysctl_unregister(struct ltp_net *ln)
 static int __net_init ltp_net_init(struct net *net)
 {
 	struct ltp_net *ln = ltp_net(net);
-	int err, i;
+	int err;
 
 	ln->net = net;
 	mutex_init(&ln->config);
 	INIT_LIST_HEAD(&ln->engines);
 	spin_lock_init(&ln->bind_lock);
-	for (i = 0; i < ARRAY_SIZE(ln->binds); i++)
-		INIT_HLIST_HEAD(&ln->binds[i]);
 	buffer_defaults(ln);
 	ln->answers = LTP_DEFAULT_ANSWERS;
 	ln->memories = LTP_DEFAULT_MEMORIES;
@@ -178,11 +176,16 @@ static int __net_init ltp_net_init(struct net *net)
 						  &ltp_closed_params));
 	if (err)
 		goto free_sessions;
-	err = sysctl_register(ln);
+	err = LTP_TRY(NET_BINDS, rhltable_init(&ln->binds, &ltp_bind_params));
 	if (err)
 		goto free_closed;
+	err = sysctl_register(ln);
+	if (err)
+		goto free_binds;
 	return 0;
 
+free_binds:
+	rhltable_destroy(&ln->binds);
 free_closed:
 	rhashtable_destroy(&ln->closed);
 free_sessions:
@@ -221,6 +224,7 @@ static void __net_exit ltp_net_exit(struct net *net)
 	mutex_unlock(&ln->config);
 	ltp_engine_wait(ln);
 	ltp_layout_pages_free(&ln->pages);
+	rhltable_destroy(&ln->binds);
 	rhashtable_destroy(&ln->closed);
 	rhashtable_destroy(&ln->sessions);
 	rhltable_destroy(&ln->peers);

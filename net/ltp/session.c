@@ -33,6 +33,8 @@ static atomic_long_t memories;
  */
 static struct kmem_cache *export_cache, *import_cache;
 
+u64 ltp_hash_key[3] __ro_after_init;
+
 /* All of a session but what finders look at before they have a reference. */
 #define session_clear(x)	memset_after(x, 0, s.ref)
 
@@ -40,8 +42,8 @@ static __always_inline u32 session_hash(const void *data, u32 len, u32 seed)
 {
 	const struct ltp_session_key *key = data;
 
-	return ltp_hash(key->number ^ rol64(key->originator, 32) ^
-			key->export << 63, seed);
+	return ltp_hash(key->number, key->originator,
+			rol64(key->engine, 1) ^ key->export, seed);
 }
 
 /* @b may be a session's that begins just now. */
@@ -978,6 +980,7 @@ uncount:
  */
 int __init ltp_session_cache_init(void)
 {
+	get_random_bytes(ltp_hash_key, sizeof(ltp_hash_key));
 	export_cache = KMEM_CACHE(ltp_export, SLAB_TYPESAFE_BY_RCU);
 	import_cache = KMEM_CACHE(ltp_import, SLAB_TYPESAFE_BY_RCU);
 	if (export_cache && import_cache)

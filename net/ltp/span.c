@@ -31,7 +31,7 @@ static __always_inline u32 span_hash(const void *data, u32 len, u32 seed)
 {
 	const struct ltp_span_key *key = data;
 
-	return ltp_hash(key->remote ^ rol64(key->engine, 32), seed);
+	return ltp_hash(key->remote, key->engine, 0, seed);
 }
 
 static __always_inline int span_differs(struct rhashtable_compare_arg *arg,
