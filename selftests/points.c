@@ -615,6 +615,17 @@ static int socket_ask(void)
 	return fd < 0 ? -errno : close(fd);
 }
 
+static int service_ask(u64 engine)
+{
+	int fd = socket(AF_LTP, SOCK_RDM, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	err = ltp_bind(fd, engine, SVC) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
 /* What failed has left nothing behind, or it would be there already. */
 static bool run_configure(void)
 {
@@ -624,6 +635,7 @@ static bool run_configure(void)
 	      again(engine_add(5, 1117)) ?:
 	      again(engine_ask(LTP_CMD_ENGINE_SET, 5)) ?:
 	      again(engine_ask(LTP_CMD_ENGINE_GET, 5)) ?:
+	      again(service_ask(5)) ?:
 	      again(span_add(5, 6, 1118, UINT64_MAX)) ?:
 	      again(span_set(5, 6, LTP_A_SPAN_FLOWS, 3, 4)) ?:
 	      again(span_ask(5, 6)) ?:
