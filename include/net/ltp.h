@@ -509,44 +509,61 @@ enum ltp_state {
 
 /**
  * struct ltp_signal - a segment that is sent again until it is answered
- * @list: in ltp_session.signals, or ltp_import.acked
+ * @by_due: in ltp_session.running, if @running
+ * @on_unsent: in ltp_session.unsent, if not
+ * @by_serial: in ltp_session.signals
  * @type: enum ltp_segment_type
  * @running: its timer runs
  * @refused: our own stack refused it: it is sent again soon, and that is no
  *	retry
  * @inside: part of its burst's memory, or of its session's
+ * @end_told: a report that named a checkpoint reached to its end
  * @count: how often it was sent again
  * @serial: checkpoint or report serial number
  * @ref: checkpoint that a report answers, or report a checkpoint answers
  * @lower: scope of a report; of a checkpoint, what is reported below it
  * @upper: end of the scope; of a checkpoint, the end of its segment
- * @covered: scopes of the reports that named a checkpoint
- * @cycle: how often the data before a checkpoint has been sent again
  * @sent_at: when it was sent last, ktime ns
  * @shift: for how long the link was suspended since then, ns
- * @burst: holds the rest of the segment, if there is one; held
- * @pos: where that begins in the burst
+ * @due: when its timer runs out, ktime ns, %LTP_UNKNOWN while it stands
+ * @by_checkpoint: a report is in ltp_import.reports, by @ref and @serial
+ * @burst: holds the rest of a checkpoint; held
+ * @covered: scopes of the reports that named a resend's checkpoint, if it took
+ *	several
+ * @cycle: how often the data before a checkpoint has been sent again
+ * @pos: where the rest begins in the burst
  * @len: its bytes
  * @n_data: bytes of @data
  * @data: the segment, or what it begins with
  */
 struct ltp_signal {
-	struct list_head	list;
+	union {
+		struct rb_node	by_due;
+		struct list_head on_unsent;
+	};
+	struct rb_node		by_serial;
 	u8			type;
 	bool			running;
 	bool			refused;
 	bool			inside;
+	bool			end_told;
 	u32			count;
 	u64			serial;
 	u64			ref;
 	u64			lower;
 	u64			upper;
-	struct ltp_ranges	covered;
-	u32			cycle;
 	u64			sent_at;
 	u64			shift;
-	struct ltp_burst	*burst;
-	u32			pos;
+	u64			due;
+	union {
+		struct rb_node	by_checkpoint;
+		struct {
+			struct ltp_burst	*burst;
+			struct ltp_ranges	*covered;
+			u32			cycle;
+			u32			pos;
+		};
+	};
 	u32			len;
 	u32			n_data;
 	u8			data[];
@@ -570,7 +587,10 @@ struct ltp_signal {
  * @pass: the last walk over those that came here, likewise
  * @on_sock: in ltp_sock.imports, .delivered or .exports, under sock.lock
  * @born: when it began, ktime ns
- * @signals: struct ltp_signal that await an answer
+ * @signals: struct ltp_signal that await an answer, by serial
+ * @running: those whose timers run, by when they are due
+ * @unsent: the others, which have to leave
+ * @not_before: until when none is sent again, ktime ns
  * @timer: fires at the earliest deadline
  * @timer_at: when that is, ktime ns, %LTP_UNKNOWN if not armed
  * @timer_held: it holds a reference
@@ -595,7 +615,10 @@ struct ltp_session {
 	u32			pass;
 	struct list_head	on_sock;
 	u64			born;
-	struct list_head	signals;
+	struct rb_root		signals;
+	struct rb_root_cached	running;
+	struct list_head	unsent;
+	u64			not_before;
 	struct hrtimer		timer;
 	u64			timer_at;
 	bool			timer_held;
@@ -645,14 +668,14 @@ struct ltp_burst {
 
 /**
  * struct ltp_batch - what one report asked to have sent again (section 6.13)
- * @list: in ltp_export.batches
+ * @list: in ltp_export.later, or .batches
  * @pos: everything below is sent or claimed
  * @end: end of the report's scope
  * @lower: start of it
  * @rs_serial: the report, named by the checkpoint that ends the batch
  * @cp_serial: checkpoint that the report answers
  * @cycle: how often this data has been sent again, with this time
- * @due: when it may leave, ktime ns: what overtook its data may be behind
+ * @due: how long it is in .later, ktime ns: what overtook its data may be behind
  */
 struct ltp_batch {
 	struct list_head	list;
@@ -686,7 +709,11 @@ struct ltp_batch {
  * @claimed: red ranges that reports claimed
  * @reports: serials of the reports seen, less 1
  * @scopes: scopes of all reports
- * @batches: struct ltp_batch
+ * @batches: struct ltp_batch that may leave
+ * @later: those that may not yet, by ltp_batch.due
+ * @n_batches: how many both are
+ * @n_resent: checkpoints of resends that await an answer
+ * @provoked: bytes that reports had it allocate, see ltp_mem_provoked()
  * @cp_upper: everything below is under some checkpoint
  * @force_cp: put a checkpoint behind what was sent
  * @busy: somebody is sending for it
@@ -730,6 +757,10 @@ struct ltp_export {
 	struct ltp_ranges	reports;
 	struct ltp_ranges	scopes;
 	struct list_head	batches;
+	struct list_head	later;
+	u32			n_batches;
+	u32			n_resent;
+	u32			provoked;
 	u64			cp_upper;
 	u32			problems;
 	u64			rtx_bytes;
@@ -810,19 +841,33 @@ struct ltp_item {
 };
 
 /**
+ * struct ltp_acked - what is remembered of a report that was acknowledged
+ * @node: in ltp_import.acked
+ * @serial: of the report
+ * @lower: start of its scope
+ */
+struct ltp_acked {
+	struct rb_node		node;
+	u64			serial;
+	u64			lower;
+};
+
+/**
  * struct ltp_delayed - a report that waits while its gaps still fill
  * @list: in ltp_import.delayed
  * @cp_serial: checkpoint it will answer
  * @lower: start of its scope
  * @upper: end of it
- * @due: when it is sent, ktime ns; data that fills a gap moves it on
- * @limit: but not beyond this
+ * @gap: where the first gap in it begins
+ * @due: when it is sent, ktime ns, unless data fills a gap
+ * @limit: when it is sent at the latest
  */
 struct ltp_delayed {
 	struct list_head	list;
 	u64			cp_serial;
 	u64			lower;
 	u64			upper;
+	u64			gap;
 	u64			due;
 	u64			limit;
 };
@@ -846,7 +891,8 @@ struct ltp_delayed {
  * @cp_last: highest of them
  * @primary: upper bound of the last primary report (section 6.11)
  * @answered: serials of the checkpoints answered, less 1
- * @acked: struct ltp_signal of reports that were acknowledged
+ * @reports: those of the signals that are reports, by the checkpoints they answer
+ * @acked: struct ltp_acked, by serial
  * @n_acked: how many
  * @n_reports: reports that await their acknowledgments
  * @on_brake: in ltp_sock.braked, under sock.lock
@@ -854,7 +900,8 @@ struct ltp_delayed {
  * @brake_until: or until then, ktime ns
  * @brake_cp: checkpoint it answers
  * @last_heard: when a data segment came last, ktime ns
- * @delayed: struct ltp_delayed
+ * @filled: when data filled a gap last, ktime ns
+ * @delayed: struct ltp_delayed, oldest first
  * @n_delayed: how many
  * @problems: reports with gaps
  * @quiet: gaps are not reported yet, should no more data come
@@ -880,7 +927,8 @@ struct ltp_import {
 	u64			cp_last;
 	u64			primary;
 	struct ltp_ranges	answered;
-	struct list_head	acked;
+	struct rb_root		reports;
+	struct rb_root		acked;
 	u32			n_acked;
 	u32			n_reports;
 	struct list_head	on_brake;
@@ -888,6 +936,7 @@ struct ltp_import {
 	u64			brake_until;
 	u64			brake_cp;
 	u64			last_heard;
+	u64			filled;
 	struct list_head	delayed;
 	u32			n_delayed;
 	u32			problems;
@@ -929,8 +978,9 @@ struct ltp_import {
  * @delivered: import sessions that only await acknowledgments, oldest first
  * @exports: export sessions
  * @braked: import sessions whose report is held back
- * @mem_lock: guards sk_forward_alloc and @control
+ * @mem_lock: guards sk_forward_alloc, @control and @provoked
  * @control: bytes that import sessions hold besides data
+ * @provoked: bytes that export sessions hold because of reports
  * @closing: no new sessions
  * @blocked: span whose limits it waits for, held
  * @on_blocked: in its ltp_span.blocked, under span.lock
@@ -958,6 +1008,7 @@ struct ltp_sock {
 	struct page_frag	frag;
 	spinlock_t		mem_lock;	/* guards @control, forward alloc */
 	u32			control;
+	u32			provoked;
 	struct {
 		struct ubuf_info	*ubuf;
 		bool			on;

@@ -18,6 +18,7 @@
 #include "mem.h"
 #include "pace.h"
 #include "session.h"
+#include "signal.h"
 #include "span.h"
 #include "udp.h"
 #include "zerocopy.h"
@@ -688,7 +689,7 @@ struct sk_buff *ltp_block_signal_skb(const struct ltp_signal *sig)
 	if (!skb)
 		return NULL;
 	skb_put_data(skb, sig->data, sig->n_data);
-	if (sig->burst &&
+	if (ltp_signal_burst(sig) &&
 	    ltp_block_add_frags(skb, sig->burst, sig->pos, sig->len)) {
 		kfree_skb(skb);
 		return NULL;
@@ -732,7 +733,7 @@ int ltp_block_claim(struct ltp_export *e, u64 start, u64 end)
 	struct ltp_burst *b, *next;
 	int err;
 
-	err = ltp_ranges_add(&e->claimed, start, end);
+	err = ltp_mem_provoked_add(e, &e->claimed, start, end);
 	if (err)
 		return err;
 	for (b = ltp_block_find(e, start); b && b->start < end; b = next) {
@@ -776,12 +777,15 @@ void ltp_block_release(struct ltp_export *e)
 		burst_free(b);
 	}
 	e->bursts = RB_ROOT;
+	list_splice_init(&e->later, &e->batches);
 	list_for_each_entry_safe(batch, next, &e->batches, list)
 		kfree(batch);
 	INIT_LIST_HEAD(&e->batches);
+	e->n_batches = 0;
 	ltp_ranges_free(&e->claimed);
 	ltp_ranges_free(&e->reports);
 	ltp_ranges_free(&e->scopes);
+	ltp_mem_provoked_back(e, e->provoked);
 	if (charge)
 		uncharge(e, charge);
 	if (!e->s.no_sock)

@@ -39,6 +39,7 @@ static const char * const names[] = {
 	[LTP_FAULT_BATCH]		= "batch",
 	[LTP_FAULT_RECUT]		= "recut",
 	[LTP_FAULT_CHECKPOINT]		= "checkpoint",
+	[LTP_FAULT_PROVOKED_CHARGE]	= "provoked-charge",
 	[LTP_FAULT_CANCEL]		= "cancel",
 	[LTP_FAULT_ROUTE]		= "route",
 	[LTP_FAULT_NEIGHBOUR]		= "neighbour",

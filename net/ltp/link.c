@@ -57,7 +57,7 @@ void ltp_link_changed(struct ltp_span *span)
 	walk_begin(span);
 	while ((s = walk_next(span))) {
 		spin_lock_bh(&s->lock);
-		ltp_timer_update(s);
+		ltp_timer_changed(s);
 		spin_unlock_bh(&s->lock);
 		ltp_session_put(s);
 	}

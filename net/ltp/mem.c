@@ -12,11 +12,23 @@
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 
+#include "fault.h"
 #include "mem.h"
 #include "session.h"
 
 /* What import sessions of one socket need besides data, at least. */
 #define CONTROL_MIN	SZ_1M
+
+/*
+ * What reports may have one block need besides its data: half as much, and some.
+ * That is more than a block of the smallest segments needs of which every other
+ * one is lost.
+ */
+#define PROVOKED_PART	2
+#define PROVOKED_FREE	SZ_64K
+
+/* What each block has for itself, whatever others of its socket have taken. */
+#define PROVOKED_OWN	SZ_1K
 
 /* How often a memory cgroup is asked to make room for one send call. */
 #define RECLAIM_MAX	8
@@ -336,6 +348,119 @@ void ltp_mem_control_read(struct ltp_import *i, u32 bytes)
 	WRITE_ONCE(ls->control, ls->control - bytes);
 	i->control -= bytes;
 	spin_unlock_bh(&ls->mem_lock);
+}
+
+/* Half as much again as the send buffer. */
+static u32 provoked_max(const struct sock *sk)
+{
+	return max_t(u32, READ_ONCE(sk->sk_sndbuf) / 2, CONTROL_MIN);
+}
+
+/**
+ * ltp_mem_provoked() - count what reports make an export session allocate
+ * @e: the session, which has its socket
+ * @bytes: how much more: ranges, resends, their checkpoints
+ *
+ * Who reports chooses how much that is.  So it has a limit of its own for each
+ * block, and one for each socket, beside the send buffer.  What is refused the
+ * peer has to report again, and nothing is lost.
+ *
+ * Context: session.lock held.
+ * Return: false if there is no room; that is counted.
+ */
+bool ltp_mem_provoked(struct ltp_export *e, u32 bytes)
+{
+	u64 max = div_u64(e->length, PROVOKED_PART) + PROVOKED_FREE;
+	enum ltp_mib_item why = LTP_MIB_LIMIT_PROVOKED;
+	struct sock *sk = e->s.sk;
+	struct ltp_sock *ls = ltp_sk(sk);
+	bool ok = false;
+
+	spin_lock_bh(&ls->mem_lock);
+	if (!ltp_fault(LTP_FAULT_PROVOKED_CHARGE) &&
+	    e->provoked + bytes <= max &&
+	    (ls->provoked + bytes <= provoked_max(sk) ||
+	     e->provoked + bytes <= PROVOKED_OWN)) {
+		why = LTP_MIB_LIMIT_MEM;
+		ok = mem_schedule(sk, bytes, SK_MEM_SEND);
+	}
+	if (ok) {
+		ls->provoked += bytes;
+		e->provoked += bytes;
+	}
+	spin_unlock_bh(&ls->mem_lock);
+	if (!ok)
+		ltp_session_count(&e->s, why, 1);
+	return ok;
+}
+
+/**
+ * ltp_mem_provoked_back() - some of it is not needed any more
+ * @e: the session, which has its socket
+ * @bytes: how much
+ *
+ * Context: session.lock held, or the last reference is gone.
+ */
+void ltp_mem_provoked_back(struct ltp_export *e, u32 bytes)
+{
+	struct sock *sk = e->s.sk;
+	struct ltp_sock *ls = ltp_sk(sk);
+
+	if (WARN_ON_ONCE(bytes > e->provoked))
+		bytes = e->provoked;
+	if (!bytes)
+		return;
+	spin_lock_bh(&ls->mem_lock);
+	ls->provoked -= bytes;
+	e->provoked -= bytes;
+	mem_give_back(sk, bytes);
+	spin_unlock_bh(&ls->mem_lock);
+}
+
+/**
+ * ltp_mem_provoked_add() - put a range into a set that reports make grow
+ * @e: the session, which has its socket
+ * @set: one of its sets
+ * @start: first number
+ * @end: first number behind
+ *
+ * The first range of a set costs nothing, see struct ltp_ranges.
+ *
+ * Context: session.lock held.
+ * Return: 0, or -ENOMEM and the set is as it was.
+ */
+int ltp_mem_provoked_add(struct ltp_export *e, struct ltp_ranges *set,
+			 u64 start, u64 end)
+{
+	bool grow = ltp_ranges_grow(set, start, end);
+	u32 size = sizeof(struct ltp_range);
+	u32 before = set->n;
+	int err;
+
+	if (grow && !ltp_mem_provoked(e, size))
+		return -ENOMEM;
+	err = ltp_ranges_add(set, start, end);
+	if (err)
+		ltp_mem_provoked_back(e, size);
+	else if (set->n < before)
+		ltp_mem_provoked_back(e, (before - set->n) * size);
+	return err;
+}
+
+/**
+ * ltp_mem_provoked_free() - empty such a set
+ * @e: the session, which has its socket
+ * @set: the set
+ *
+ * Context: session.lock held.
+ */
+void ltp_mem_provoked_free(struct ltp_export *e, struct ltp_ranges *set)
+{
+	u32 n = set->n;
+
+	ltp_ranges_free(set);
+	if (n > 1)
+		ltp_mem_provoked_back(e, (n - 1) * sizeof(struct ltp_range));
 }
 
 /**

@@ -17,6 +17,11 @@ void ltp_mem_uncharge(struct sock *sk, u32 bytes);
 bool ltp_mem_control(struct ltp_import *i, u32 bytes);
 void ltp_mem_control_back(struct ltp_import *i, u32 bytes);
 void ltp_mem_control_read(struct ltp_import *i, u32 bytes);
+bool ltp_mem_provoked(struct ltp_export *e, u32 bytes);
+void ltp_mem_provoked_back(struct ltp_export *e, u32 bytes);
+int ltp_mem_provoked_add(struct ltp_export *e, struct ltp_ranges *set,
+			 u64 start, u64 end);
+void ltp_mem_provoked_free(struct ltp_export *e, struct ltp_ranges *set);
 bool ltp_mem_control_tight(const struct sock *sk);
 
 #endif /* _LTP_MEM_H */

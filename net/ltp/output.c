@@ -18,10 +18,12 @@
 #include "delay.h"
 #include "fault.h"
 #include "flow.h"
+#include "mem.h"
 #include "notice.h"
 #include "output.h"
 #include "pace.h"
 #include "session.h"
+#include "signal.h"
 #include "span.h"
 #include "timer.h"
 #include "trace.h"
@@ -30,6 +32,15 @@
 /* Bursts that one softirq, or one turn of a session, may send. */
 #define SOFTIRQ_BURSTS	16
 #define TURN_BURSTS	1
+
+/* Signals that one softirq sends for a session at once. */
+#define SOFTIRQ_SIGNALS	32
+
+/*
+ * Checkpoints of resends that one session has out; what is to be sent again
+ * waits for an answer to one of them, and is joined meanwhile.
+ */
+#define RESENT_MAX	256
 
 /* After a refusal by a queue that will not wake us. */
 #define RETRY_NS	(5 * NSEC_PER_MSEC)
@@ -43,6 +54,9 @@
 
 static struct workqueue_struct *output_wq;
 
+/* Bytes of those of all spans: they are no socket's. */
+static atomic_long_t held;
+
 /**
  * struct shot - one buffer on its way out
  * @skb: the buffer
@@ -52,7 +66,8 @@ static struct workqueue_struct *output_wq;
  * @undo: sent-mark to restore if it is refused
  * @first_pass: it is original data, and the mark ltp_export.sent
  * @batch: the batch it belongs to, and the mark its position
- * @cp: checkpoint it ends with
+ * @cp: checkpoint it ends with, until that is answered
+ * @cp_serial: its serial
  */
 struct shot {
 	struct sk_buff		*skb;
@@ -63,6 +78,7 @@ struct shot {
 	bool			first_pass;
 	struct ltp_batch	*batch;
 	struct ltp_signal	*cp;
+	u64			cp_serial;
 };
 
 static u8 checkpoint_type(const struct ltp_export *e, u64 end)
@@ -86,12 +102,17 @@ static int shot_checkpoint(struct ltp_export *e, const struct ltp_piece *p,
 				  e->s.next_serial, rs_serial);
 	if (!cp)
 		return -ENOMEM;
+	if (!ltp_mem_provoked(e, ksize(cp))) {
+		ltp_session_signal_free(cp);
+		return -ENOMEM;
+	}
+	e->n_resent++;
 	cp->lower = lower;
 	cp->upper = end;
 	cp->cycle = batch ? batch->cycle : 0;
 	shot->skb = ltp_block_signal_skb(cp);
 	if (!shot->skb) {
-		ltp_session_signal_free(cp);
+		ltp_signal_end(&e->s, cp);
 		return -ENOMEM;
 	}
 	e->s.next_serial++;
@@ -211,10 +232,15 @@ static int recut(struct ltp_export *e, u64 from, u64 end, u64 lower,
 {
 	struct ltp_batch *batch;
 
+	if (!ltp_mem_provoked(e, sizeof(*batch)))
+		return -ENOMEM;
 	batch = LTP_ALLOC(RECUT, kzalloc(sizeof(*batch),
 					 GFP_ATOMIC | __GFP_NOWARN));
-	if (!batch)
+	if (!batch) {
+		ltp_mem_provoked_back(e, sizeof(*batch));
 		return -ENOMEM;
+	}
+	e->n_batches++;
 	batch->pos = from;
 	batch->end = end;
 	batch->lower = lower;
@@ -245,7 +271,7 @@ bool ltp_output_recut(struct ltp_export *e, struct ltp_signal *cp)
 							      cp->upper - 1;
 	if (recut(e, from, cp->upper, cp->lower, cp->ref))
 		return false;
-	ltp_session_signal_free(cp);
+	ltp_signal_end(&e->s, cp);
 	return true;
 }
 
@@ -327,19 +353,16 @@ static int shot_forced(struct ltp_export *e, u32 wire, struct shot *shot)
 /* All of an ended block left, no checkpoint is out, and data is missing. */
 static bool stuck(const struct ltp_export *e)
 {
-	return e->ended && list_empty(&e->s.signals) &&
-	       list_empty(&e->batches) && e->claimed.total < e->red_length;
+	return e->ended && RB_EMPTY_ROOT(&e->s.signals) && !e->n_batches &&
+	       e->claimed.total < e->red_length;
 }
 
-/* The first batch that has waited long enough for what was overtaken. */
+/* The first batch that may leave, with a checkpoint. */
 static struct ltp_batch *batch_due(const struct ltp_export *e)
 {
-	struct ltp_batch *batch;
-
-	list_for_each_entry(batch, &e->batches, list)
-		if (!batch->due)
-			return batch;
-	return NULL;
+	if (list_empty(&e->batches) || unlikely(e->n_resent >= RESENT_MAX))
+		return NULL;
+	return list_first_entry(&e->batches, struct ltp_batch, list);
 }
 
 /* Whether shot_next() has nothing to do.  session.lock held. */
@@ -376,6 +399,8 @@ static int shot_next(struct ltp_export *e, u32 wire, struct shot *shot)
 		if (err == -ENODATA || shot->cp) {
 			list_del(&batch->list);
 			kfree(batch);
+			e->n_batches--;
+			ltp_mem_provoked_back(e, sizeof(*batch));
 			shot->batch = NULL;
 		}
 		if (err != -ENODATA)
@@ -391,27 +416,23 @@ static int shot_next(struct ltp_export *e, u32 wire, struct shot *shot)
 		return err;
 	}
 	if (shot->cp) {
-		list_add_tail(&shot->cp->list, &e->s.signals);
-		ltp_timer_signal_leaves(shot->cp);
+		shot->cp_serial = shot->cp->serial;
+		ltp_signal_add(&e->s, shot->cp);
+		ltp_timer_signal_leaves(&e->s, shot->cp);
 	}
 	return 0;
 }
 
-static bool checkpoint_is_out(const struct ltp_export *e,
-			      const struct ltp_signal *cp)
+/* While the buffer was on its way the checkpoint may have been answered. */
+static bool checkpoint_is_out(const struct ltp_export *e, struct shot *shot)
 {
-	struct ltp_signal *sig;
-
-	list_for_each_entry(sig, &e->s.signals, list)
-		if (sig == cp)
-			return true;
-	return false;
+	shot->cp = ltp_signal_find(&e->s, shot->cp_serial);
+	return shot->cp;
 }
 
 /* Takes back what was marked, after the stack refused the buffer. */
 static void shot_undo(struct ltp_export *e, struct shot *shot)
 {
-	struct ltp_batch *batch;
 	struct ltp_burst *b;
 
 	if (e->s.state > LTP_WAITING)
@@ -422,9 +443,8 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 		if (!b || b->start > shot->undo)
 			return;
 		e->sent = shot->undo;
-		if (shot->cp && checkpoint_is_out(e, shot->cp)) {
-			list_del_init(&shot->cp->list);
-			shot->cp->running = false;
+		if (shot->cp && checkpoint_is_out(e, shot)) {
+			ltp_signal_unlink(&e->s, shot->cp);
 			shot->cp->burst = NULL;
 			ltp_block_burst_put(b);
 			b->cp = shot->cp;
@@ -434,9 +454,8 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 	/* A checkpoint that ended the batch is sent again by its timer, soon. */
 	if (shot->cp && checkpoint_is_out(e, shot->cp))
 		ltp_timer_signal_refused(&e->s, shot->cp);
-	list_for_each_entry(batch, &e->batches, list)
-		if (batch == shot->batch)
-			batch->pos = shot->undo;
+	if (shot->batch)	/* only who is busy frees it: this caller */
+		shot->batch->pos = shot->undo;
 }
 
 static int flow_xmit(struct ltp_span *span, u32 flow, struct sk_buff *skb,
@@ -492,7 +511,7 @@ static struct sk_buff *shot_done(struct ltp_export *e, struct shot *shot)
 	if (shot->cp) {
 		ltp_session_count(&e->s, LTP_MIB_TX_CHECKPOINTS, 1);
 		if (READ_ONCE(e->s.span->conf.redundancy) > 1 &&
-		    checkpoint_is_out(e, shot->cp))
+		    checkpoint_is_out(e, shot))
 			cp = ltp_block_signal_skb(shot->cp);
 	}
 	if (!shot->first_pass) {
@@ -594,7 +613,7 @@ static int output_one(struct ltp_export *e)
 				e->busy = false;
 		}
 		/* The answer to a checkpoint may have come by now. */
-		if (shot.cp && !list_empty(&e->s.signals))
+		if (shot.cp_serial && !RB_EMPTY_ROOT(&e->s.signals))
 			ltp_timer_update(&e->s);
 		spin_unlock_bh(&e->s.lock);
 		if (cp) {
@@ -646,7 +665,8 @@ static void output_queue(struct ltp_export *e, bool first, bool ran)
  */
 void ltp_output_export(struct ltp_export *e)
 {
-	int left = in_serving_softirq() ? SOFTIRQ_BURSTS : INT_MAX;
+	/* NAPI may be a thread, or who polls: what counts is what is held up. */
+	int left = softirq_count() ? SOFTIRQ_BURSTS : INT_MAX;
 	struct ltp_span *span = e->s.span;
 	u32 flow = e->s.flow;
 	int err = 0;
@@ -778,23 +798,41 @@ void ltp_output_stop(struct ltp_span *span)
 	}
 }
 
+static void held_free(struct sk_buff *skb)
+{
+	atomic_long_sub(skb->truesize, &held);
+}
+
+/* Counts a segment that is to wait; a 64th of the machine's memory is enough. */
+static bool held_count(struct sk_buff *skb)
+{
+	if (atomic_long_add_return(skb->truesize, &held) >> PAGE_SHIFT >
+	    totalram_pages() / 64) {
+		held_free(skb);
+		return false;
+	}
+	skb->destructor = held_free;
+	return true;
+}
+
 /*
  * Keeps a segment until the link is up; false if it is.  Of a dead span it never
  * will be: ltp_output_drop_held() comes behind the mark, and nothing after that.
  */
 static bool output_hold(struct ltp_span *span, struct sk_buff *skb)
 {
-	bool held = false;
+	bool waits = false;
 
 	ltp_delay(HOLD);
 	if (likely(!READ_ONCE(span->local_stopped)))
 		return false;
 	spin_lock_bh(&span->held.lock);
 	if (READ_ONCE(span->local_stopped)) {
-		held = true;
+		waits = true;
 		if (READ_ONCE(span->dead)) {
 			kfree_skb(skb);
-		} else if (skb_queue_len(&span->held) < HELD_MAX) {
+		} else if (skb_queue_len(&span->held) < HELD_MAX &&
+			   held_count(skb)) {
 			__skb_queue_tail(&span->held, skb);
 		} else {
 			kfree_skb(skb);
@@ -802,7 +840,7 @@ static bool output_hold(struct ltp_span *span, struct sk_buff *skb)
 		}
 	}
 	spin_unlock_bh(&span->held.lock);
-	return held;
+	return waits;
 }
 
 /**
@@ -833,6 +871,7 @@ void ltp_output_held(struct ltp_span *span)
 	struct sk_buff *skb;
 
 	while ((skb = skb_dequeue(&span->held))) {
+		skb_orphan(skb);	/* it counts no more */
 		ltp_output_skb(span, 0, skb);
 		cond_resched();
 	}
@@ -876,48 +915,57 @@ bool ltp_output_affords(struct ltp_session *s, const struct ltp_signal *sig)
 	return true;
 }
 
+/* Marks the next signal sent; returns the buffer, or NULL if none may leave. */
+static struct sk_buff *signal_next(struct ltp_session *s,
+				   struct ltp_signal *sig)
+{
+	struct sk_buff *skb = NULL;
+
+	/* A report's first transmission was paid for. */
+	if ((!sig->count && sig->type == LTP_SEG_RS) ||
+	    ltp_output_affords(s, sig))
+		skb = ltp_block_signal_skb(sig);
+	/* Without memory the timer tries again. */
+	ltp_timer_signal_sent(s, sig);
+	if (!sig->count && skb)		/* else counted when it was due */
+		ltp_session_count(s, sig->type == LTP_SEG_RS ?
+				  LTP_MIB_TX_REPORTS : LTP_MIB_TX_CANCELS, 1);
+	return skb;
+}
+
 /**
  * ltp_output_signals() - send the signals that have not left yet
  * @s: their session
+ *
+ * What is more than a softirq should send at once is left to the timer.
  *
  * Context: process or softirq; no locks.
  */
 void ltp_output_signals(struct ltp_session *s)
 {
+	u32 left = softirq_count() ? SOFTIRQ_SIGNALS : U32_MAX;
 	struct ltp_signal *sig;
 	struct sk_buff *skb;
-	bool found, more;
+	bool more;
 
-	do {
-		skb = NULL;
-		found = false;
-		more = false;
+	/* Whoever adds one comes here when it is unlocked. */
+	while (!list_empty_careful(&s->unsent)) {
 		if (READ_ONCE(s->span->local_stopped))
 			return;		/* local_start() comes back */
+		skb = NULL;
 		spin_lock_bh(&s->lock);
-		list_for_each_entry(sig, &s->signals, list) {
-			if (sig->running)
-				continue;
-			more = found;
-			if (more)
-				break;
-			found = true;
-			/* A report's first transmission was paid for. */
-			if ((!sig->count && sig->type == LTP_SEG_RS) ||
-			    ltp_output_affords(s, sig))
-				skb = ltp_block_signal_skb(sig);
-			/* Without memory the timer tries again. */
-			ltp_timer_signal_sent(s, sig);
-			if (sig->count || !skb)
-				continue;	/* counted when it was due */
-			ltp_session_count(s, sig->type == LTP_SEG_RS ?
-					  LTP_MIB_TX_REPORTS :
-					  LTP_MIB_TX_CANCELS, 1);
-		}
+		sig = ltp_signal_unsent(s);
+		if (sig && left)
+			skb = signal_next(s, sig);
+		else if (sig)
+			ltp_timer_go_on(s);
+		more = sig && left--;
 		spin_unlock_bh(&s->lock);
 		if (skb)
 			ltp_output_skb(s->span, s->flow, skb);
-	} while (more);
+		if (!more)
+			return;
+	}
 }
 
 /**

@@ -368,17 +368,21 @@ static void burst_judge(struct ltp_export *e, const struct ltp_burst *b)
  */
 void ltp_pace_report(struct ltp_export *e, u64 lower, u64 upper)
 {
+	u64 pos = lower, from, to;
 	struct ltp_burst *b;
 
 	if (!READ_ONCE(e->s.span->conf.burst_adapt))
 		return;
-	for (b = ltp_block_find(e, lower); b && b->start + b->len <= upper;
-	     b = ltp_block_find(e, b->start + b->len)) {
-		if (!b->cut || b->start < lower)
-			continue;
-		burst_judge(e, b);
-		b->cut = 0;
-	}
+	/* What was in the scope of an earlier report has shown what it can. */
+	while (ltp_ranges_next_gap(&e->scopes, pos, upper, &from, &pos))
+		for (b = ltp_block_find(e, from); b && b->start < pos;
+		     b = ltp_block_find(e, b->start + b->len)) {
+			to = b->start + b->len;
+			if (!b->cut || b->start < lower || to > upper)
+				continue;
+			burst_judge(e, b);
+			b->cut = 0;
+		}
 }
 
 /**

@@ -79,6 +79,14 @@ static void range_link(struct ltp_ranges *set, struct ltp_range *new)
 	set->n++;
 }
 
+/* ltp_ranges_grow() of a set that is not empty. */
+bool __ltp_ranges_grow(const struct ltp_ranges *set, u64 start, u64 end)
+{
+	const struct ltp_range *r = range_find(set, start);
+
+	return !r || r->start > end;
+}
+
 /**
  * ltp_ranges_add() - put [start, end) into a set
  * @set: the set

@@ -40,6 +40,7 @@ bool __ltp_ranges_next(const struct ltp_ranges *set, u64 from, u64 to,
 bool __ltp_ranges_next_gap(const struct ltp_ranges *set, u64 from, u64 to,
 			   u64 *start, u64 *end);
 int ltp_ranges_add(struct ltp_ranges *set, u64 start, u64 end);
+bool __ltp_ranges_grow(const struct ltp_ranges *set, u64 start, u64 end);
 
 /**
  * ltp_ranges_init() - make an empty set
@@ -102,6 +103,13 @@ static inline bool ltp_ranges_next_gap(const struct ltp_ranges *set, u64 from,
 	*start = from;
 	*end = to;
 	return from < to;
+}
+
+/* True if a set that has ranges needs another one for [start, end). */
+static inline bool ltp_ranges_grow(const struct ltp_ranges *set, u64 start,
+				   u64 end)
+{
+	return set->n && __ltp_ranges_grow(set, start, end);
 }
 
 /* True if every number of [from, to) is in the set. */

@@ -524,7 +524,7 @@ int ltp_reasm_red(struct ltp_import *i, struct sk_buff *skb,
 	if (i->held.total == i->red_length)
 		deliver(i);
 	if (i->s.state <= LTP_DELIVERED)
-		ltp_report_progress(i, added);
+		ltp_report_progress(i, start, added ? end : start);
 free:
 	kfree_skb(skb);
 	return reason;
@@ -679,7 +679,7 @@ static void runs_free(struct rb_root *runs)
  */
 void ltp_reasm_release(struct ltp_import *i)
 {
-	struct ltp_signal *sig, *next;
+	struct ltp_acked *acked, *next;
 
 	runs_free(&i->runs);
 	i->last = NULL;
@@ -690,8 +690,9 @@ void ltp_reasm_release(struct ltp_import *i)
 	ltp_ranges_free(&i->held);
 	ltp_ranges_free(&i->answered);
 	ltp_report_forget(i);
-	list_for_each_entry_safe(sig, next, &i->acked, list)
-		ltp_session_signal_free(sig);
+	rbtree_postorder_for_each_entry_safe(acked, next, &i->acked, node)
+		kfree(acked);
+	i->acked = RB_ROOT;
 	i->n_acked = 0;
 }
 

@@ -11,6 +11,7 @@
 #include "reasm.h"
 #include "report.h"
 #include "session.h"
+#include "signal.h"
 #include "span.h"
 #include "timer.h"
 #include "trace.h"
@@ -24,9 +25,13 @@
 /* Checkpoints, or reports, of one session in all. */
 #define ANSWERED_MAX	65536
 /* Reports of one session that may wait for gaps to fill. */
-#define DELAYED_MAX	64
+#define DELAYED_MAX	16
 /* What waits to be sent again, of one session; more is joined to the last. */
 #define BATCHES_MAX	256
+/* Of these a report may belong to one of the last. */
+#define BATCHES_LAST	8
+/* Scopes of reports that name one checkpoint, and do not touch. */
+#define COVERED_MAX	64
 /* A claim for so many bytes of a block, and some: its segments are larger. */
 #define CLAIM_BYTES	128
 #define CLAIMS_FREE	4096
@@ -35,26 +40,53 @@
 /* A checkpoint that comes again sooner is a copy, not sent again. */
 #define COPY_NS		(10 * NSEC_PER_MSEC)
 
-static struct ltp_signal *report_find(struct list_head *list, u64 serial)
+static struct ltp_signal *report_find(const struct ltp_import *i, u64 serial)
 {
-	struct ltp_signal *sig;
+	struct ltp_signal *sig = ltp_signal_find(&i->s, serial);
 
-	list_for_each_entry(sig, list, list)
-		if (sig->type == LTP_SEG_RS && sig->serial == serial)
-			return sig;
+	return sig && sig->type == LTP_SEG_RS ? sig : NULL;
+}
+
+static struct ltp_acked *acked_of(struct rb_node *node)
+{
+	return rb_entry(node, struct ltp_acked, node);
+}
+
+static struct ltp_acked *acked_find(const struct ltp_import *i, u64 serial)
+{
+	struct rb_node *node = i->acked.rb_node;
+
+	while (node) {
+		struct ltp_acked *a = acked_of(node);
+
+		if (serial == a->serial)
+			return a;
+		node = serial < a->serial ? node->rb_left : node->rb_right;
+	}
 	return NULL;
+}
+
+static bool acked_before(struct rb_node *a, const struct rb_node *b)
+{
+	return acked_of(a)->serial < rb_entry(b, struct ltp_acked, node)->serial;
 }
 
 /* The scope of a report starts where that of the one it follows up did. */
 static u64 report_lower(struct ltp_import *i, u64 rs_serial, u64 upper)
 {
-	struct ltp_signal *sig;
+	const struct ltp_signal *sig;
+	const struct ltp_acked *acked;
+	u64 lower = 0;
 
 	if (!rs_serial)
 		return i->primary < upper ? i->primary : 0;
-	sig = report_find(&i->s.signals, rs_serial) ?:
-	      report_find(&i->acked, rs_serial);
-	return sig && sig->lower < upper ? sig->lower : 0;
+	sig = report_find(i, rs_serial);
+	acked = sig ? NULL : acked_find(i, rs_serial);
+	if (sig)
+		lower = sig->lower;
+	else if (acked)
+		lower = acked->lower;
+	return lower < upper ? lower : 0;
 }
 
 /*
@@ -184,7 +216,7 @@ static void report_send(struct ltp_import *i, u64 cp_serial, u64 lower,
 		ltp_span_spend(i->s.span, sig->n_data);
 		trace_ltp_report(&i->s, true, sig->serial, cp_serial,
 				 sig->lower, sig->upper);
-		list_add_tail(&sig->list, &i->s.signals);
+		ltp_signal_add(&i->s, sig);
 		i->n_reports++;
 		lower = sig->upper;
 		if (lower >= upper || !ltp_span_affords(i->s.span))
@@ -252,21 +284,20 @@ static bool answered_before(struct ltp_import *i, u64 cp_serial)
 	struct ltp_signal *sig;
 	u64 now;
 
-	if (list_empty(&i->delayed) && list_empty(&i->s.signals))
+	if (list_empty(&i->delayed) && RB_EMPTY_ROOT(&i->reports))
 		return false;
 	now = ktime_get_ns();
 	list_for_each_entry(d, &i->delayed, list)
 		if (d->cp_serial == cp_serial)
 			goto copy;
-	list_for_each_entry(sig, &i->s.signals, list) {
-		if (sig->type != LTP_SEG_RS || sig->ref != cp_serial)
-			continue;
+	for (sig = ltp_signal_report(i, cp_serial); sig;
+	     sig = ltp_signal_next_report(sig)) {
 		again = true;
 		if (!sig->running)
 			continue;
 		if (now - sig->sent_at < copy)
 			goto copy;
-		sig->running = false;
+		ltp_signal_stop(&i->s, sig);
 		over |= ++sig->count > max;
 		ltp_session_count(&i->s, LTP_MIB_RTX_REPORTS, 1);
 	}
@@ -285,11 +316,11 @@ copy:
  */
 static bool delay(struct ltp_import *i, u64 cp_serial, u64 lower, u64 upper)
 {
-	u64 reorder = READ_ONCE(i->s.span->conf.reorder);
+	u64 reorder = READ_ONCE(i->s.span->conf.reorder), gap, end;
 	struct ltp_delayed *d;
 
 	if (!reorder || i->n_delayed == DELAYED_MAX ||
-	    ltp_ranges_cover(&i->held, lower, upper))
+	    !ltp_ranges_next_gap(&i->held, lower, upper, &gap, &end))
 		return false;
 	if (ltp_fault(LTP_FAULT_DELAYED_CHARGE) ||
 	    !ltp_mem_control(i, sizeof(*d)))
@@ -302,6 +333,7 @@ static bool delay(struct ltp_import *i, u64 cp_serial, u64 lower, u64 upper)
 	d->cp_serial = cp_serial;
 	d->lower = lower;
 	d->upper = upper;
+	d->gap = gap;
 	d->due = ktime_get_ns() + reorder;
 	d->limit = d->due + (DELAY_MAX - 1) * reorder;
 	list_add_tail(&d->list, &i->delayed);
@@ -328,38 +360,83 @@ static void delayed_send(struct ltp_import *i, struct ltp_delayed *d)
 	kfree(d);
 }
 
+/* When a report that was put off is sent, if nothing more comes. */
+static u64 delayed_due(const struct ltp_import *i, const struct ltp_delayed *d)
+{
+	u64 reorder = READ_ONCE(i->s.span->conf.reorder);
+
+	return min(max(d->due, i->filled + reorder), d->limit);
+}
+
+/**
+ * ltp_report_due() - when the first report that was put off is to be sent
+ * @i: the session
+ *
+ * The oldest is due first, unless the span's reordering became shorter.
+ *
+ * Context: session.lock held.
+ * Return: ktime ns, %LTP_UNKNOWN if there is none.
+ */
+u64 ltp_report_due(const struct ltp_import *i)
+{
+	const struct ltp_delayed *d;
+
+	if (list_empty(&i->delayed))
+		return LTP_UNKNOWN;
+	d = list_first_entry(&i->delayed, struct ltp_delayed, list);
+	return delayed_due(i, d);
+}
+
+/*
+ * Sends the reports whose last gap was in [@start, @end), which is held now.
+ * The first gap behind @start is that of all those that had one in there.
+ */
+static void delayed_filled(struct ltp_import *i, u64 start, u64 end)
+{
+	struct ltp_delayed *d, *next;
+	u64 gap, to;
+
+	if (!ltp_ranges_next_gap(&i->held, start, LTP_UNKNOWN, &gap, &to))
+		gap = LTP_UNKNOWN;
+	list_for_each_entry_safe(d, next, &i->delayed, list) {
+		if (d->gap >= start && d->gap < end)
+			d->gap = max(d->gap, gap);
+		if (i->s.state != LTP_DELIVERED && d->gap < d->upper)
+			continue;
+		delayed_send(i, d);
+		/* A limit may have ended the session, and freed the others. */
+		if (i->s.state > LTP_DELIVERED)
+			return;
+	}
+}
+
 /**
  * ltp_report_progress() - more data of an import session came
  * @i: the session
- * @filled: some of it was not held before
+ * @start: first byte that was not held before
+ * @end: first byte behind, @start if there was none
  *
  * Reports that waited for no more than this go out.
  *
  * Context: softirq, session.lock held; the caller calls ltp_output_signals().
  */
-void ltp_report_progress(struct ltp_import *i, bool filled)
+void ltp_report_progress(struct ltp_import *i, u64 start, u64 end)
 {
-	const struct ltp_span *span = i->s.span;
-	struct ltp_delayed *d;
-
-	if (READ_ONCE(span->conf.gap_reports) && filled) {
+	if (start == end)
+		return;
+	if (READ_ONCE(i->s.span->conf.gap_reports)) {
 		i->quiet = i->s.state == LTP_RECEIVING &&
 			   i->red_length == LTP_UNKNOWN &&
 			   i->held.total < i->red_max;
 		if (i->quiet)
 			ltp_timer_update(&i->s);
 	}
-	if (list_empty(&i->delayed) || !filled)
+	if (list_empty(&i->delayed))
 		return;
-	list_for_each_entry(d, &i->delayed, list) {
-		if (i->s.state == LTP_DELIVERED ||
-		    ltp_ranges_cover(&i->held, d->lower, d->upper))
-			d->due = 0;
-		else
-			d->due = min(i->last_heard +
-				     READ_ONCE(span->conf.reorder), d->limit);
-	}
-	ltp_report_expire(i, i->last_heard);
+	i->filled = i->last_heard;
+	delayed_filled(i, start, end);
+	if (i->s.state <= LTP_DELIVERED)
+		ltp_report_expire(i, i->last_heard);
 }
 
 /**
@@ -371,16 +448,10 @@ void ltp_report_progress(struct ltp_import *i, bool filled)
  */
 void ltp_report_expire(struct ltp_import *i, u64 now)
 {
-	struct ltp_delayed *d, *next;
-
-	list_for_each_entry_safe(d, next, &i->delayed, list) {
-		if (d->due > now)
-			continue;
-		delayed_send(i, d);
-		/* A limit may have ended the session, and freed the others. */
-		if (i->s.state > LTP_DELIVERED)
-			return;
-	}
+	/* A limit may end the session, and free those that are left. */
+	while (ltp_report_due(i) <= now)
+		delayed_send(i, list_first_entry(&i->delayed,
+						 struct ltp_delayed, list));
 }
 
 /**
@@ -462,21 +533,22 @@ void ltp_report_checkpoint(struct ltp_import *i, const struct ltp_segment *cp)
 /* Of a report that was acknowledged, only its scope matters. */
 static void acked_remember(struct ltp_import *i, const struct ltp_signal *sig)
 {
-	struct ltp_signal *acked;
+	u32 size = kmalloc_size_roundup(sizeof(struct ltp_acked));
+	struct ltp_acked *acked;
 
 	if (i->n_acked == ACKED_MAX)
 		return;
-	acked = LTP_ALLOC(ACKED, ltp_session_signal(LTP_SEG_RS, 0, GFP_ATOMIC));
-	if (!acked)
+	if (ltp_fault(LTP_FAULT_ACKED_CHARGE) || !ltp_mem_control(i, size))
 		return;
-	if (ltp_fault(LTP_FAULT_ACKED_CHARGE) ||
-	    !ltp_mem_control(i, ksize(acked))) {
-		ltp_session_signal_free(acked);
+	acked = LTP_ALLOC(ACKED, kmalloc(sizeof(*acked),
+					 GFP_ATOMIC | __GFP_NOWARN));
+	if (!acked) {
+		ltp_mem_control_back(i, size);
 		return;
 	}
 	acked->serial = sig->serial;
 	acked->lower = sig->lower;
-	list_add_tail(&acked->list, &i->acked);
+	rb_add(&acked->node, &i->acked, acked_before);
 	i->n_acked++;
 }
 
@@ -491,12 +563,12 @@ static void acked_remember(struct ltp_import *i, const struct ltp_signal *sig)
  */
 void ltp_report_acked(struct ltp_import *i, u64 serial)
 {
-	struct ltp_signal *sig = report_find(&i->s.signals, serial);
+	struct ltp_signal *sig = report_find(i, serial);
 
 	if (!sig)
 		return;
 	i->n_reports--;
-	list_del_init(&sig->list);
+	ltp_signal_unlink(&i->s, sig);
 	if (i->s.state <= LTP_DELIVERED && !sig->inside)
 		ltp_mem_control_back(i, ksize(sig));
 	if (i->s.state == LTP_DELIVERED && i->length != LTP_UNKNOWN &&
@@ -536,14 +608,29 @@ struct sk_buff *ltp_report_all(const struct ltp_session_key *key, u64 cp_serial,
 	return skb;
 }
 
-static struct ltp_signal *checkpoint_find(struct ltp_export *e, u64 serial)
+static struct ltp_signal *checkpoint_find(const struct ltp_export *e,
+					  u64 serial)
 {
-	struct ltp_signal *sig;
+	struct ltp_signal *sig = ltp_signal_find(&e->s, serial);
 
-	list_for_each_entry(sig, &e->s.signals, list)
-		if (ltp_segment_is_data(sig->type) && sig->serial == serial)
-			return sig;
-	return NULL;
+	return sig && ltp_segment_is_data(sig->type) ? sig : NULL;
+}
+
+/* The set of scopes that a resend's checkpoint needs, if there is room. */
+static struct ltp_ranges *covered_alloc(struct ltp_export *e)
+{
+	u32 size = kmalloc_size_roundup(sizeof(struct ltp_ranges));
+	struct ltp_ranges *covered;
+
+	if (!ltp_mem_provoked(e, size))
+		return NULL;
+	covered = LTP_ALLOC(RANGE, kmalloc(sizeof(*covered),
+					   GFP_ATOMIC | __GFP_NOWARN));
+	if (covered)
+		ltp_ranges_init(covered);
+	else
+		ltp_mem_provoked_back(e, size);
+	return covered;
 }
 
 /*
@@ -551,22 +638,67 @@ static struct ltp_signal *checkpoint_find(struct ltp_export *e, u64 serial)
  * its end: of several segments of one report some may be lost, and their own
  * timers may run out while the session would wait for nothing.  What other
  * reports have told of the scope of a first-time checkpoint, this one need not
- * repeat (REQUIREMENTS 5.9).
+ * repeat (REQUIREMENTS 5.9).  Without memory it is sent again, no more.
  */
 static bool checkpoint_covered(struct ltp_export *e, struct ltp_signal *cp,
 			       const struct ltp_segment *rs)
 {
-	u64 from, to, pos = cp->lower;
-
-	/* Without memory the checkpoint is sent again, no more. */
-	ltp_ranges_add(&cp->covered, rs->lower, rs->upper);
-	if (!ltp_ranges_cover(&cp->covered, cp->upper - 1, cp->upper))
+	if (!cp->ref) {
+		cp->end_told |= rs->lower < cp->upper && rs->upper >= cp->upper;
+		return cp->end_told &&
+		       ltp_ranges_cover(&e->scopes, cp->lower, cp->upper);
+	}
+	if (rs->lower <= cp->lower && rs->upper >= cp->upper)
+		return true;
+	if (!cp->covered)
+		cp->covered = covered_alloc(e);
+	if (!cp->covered ||
+	    (cp->covered->n >= COVERED_MAX &&
+	     ltp_ranges_grow(cp->covered, rs->lower, rs->upper)))
 		return false;
-	for (; ltp_ranges_next_gap(&cp->covered, pos, cp->upper, &from, &to);
-	     pos = to)
-		if (cp->ref || !ltp_ranges_cover(&e->scopes, from, to))
-			return false;
-	return true;
+	ltp_mem_provoked_add(e, cp->covered, rs->lower, rs->upper);
+	return ltp_ranges_cover(cp->covered, cp->lower, cp->upper);
+}
+
+/* The batch that a report is part of: one of the last, if there is one. */
+static struct ltp_batch *batch_find(struct list_head *list,
+				    const struct ltp_segment *rs)
+{
+	u32 left = BATCHES_LAST;
+	struct ltp_batch *batch;
+
+	list_for_each_entry_reverse(batch, list, list) {
+		if (!left--)
+			break;
+		if (batch->cp_serial == rs->cp_serial &&
+		    batch->pos == batch->lower &&
+		    rs->lower <= batch->end && rs->upper >= batch->lower)
+			return batch;
+	}
+	return NULL;
+}
+
+static struct ltp_batch *batch_alloc(struct ltp_export *e)
+{
+	struct ltp_batch *batch;
+
+	if (e->n_batches >= BATCHES_MAX || !ltp_mem_provoked(e, sizeof(*batch)))
+		return NULL;
+	batch = LTP_ALLOC(BATCH, kzalloc(sizeof(*batch),
+					 GFP_ATOMIC | __GFP_NOWARN));
+	if (!batch)
+		ltp_mem_provoked_back(e, sizeof(*batch));
+	return batch;
+}
+
+/* The batch that takes in what finds no room of its own. */
+static struct ltp_batch *batch_last(struct ltp_export *e)
+{
+	struct list_head *list = list_empty(&e->later) ? &e->batches :
+							 &e->later;
+
+	return list_empty(list) ? NULL :
+	       list_last_entry(list, struct ltp_batch, list);
 }
 
 /*
@@ -578,25 +710,24 @@ static int batch_add(struct ltp_export *e, const struct ltp_segment *rs,
 		     u32 cycle)
 {
 	u64 reorder = READ_ONCE(e->s.span->conf.reorder);
-	struct ltp_batch *batch;
-	u32 n = 0;
+	struct ltp_batch *batch = NULL, *joined;
 
-	list_for_each_entry(batch, &e->batches, list) {
-		if (++n < BATCHES_MAX &&
-		    (!rs->cp_serial || batch->cp_serial != rs->cp_serial ||
-		     batch->pos != batch->lower ||
-		     rs->lower > batch->end || rs->upper < batch->lower))
-			continue;
-		if (rs->lower < batch->lower) {
-			batch->lower = rs->lower;
-			batch->rs_serial = rs->rs_serial;
+	joined = rs->cp_serial ? batch_find(&e->later, rs) ?:
+				 batch_find(&e->batches, rs) : NULL;
+	if (!joined) {
+		batch = batch_alloc(e);
+		if (!batch)
+			joined = batch_last(e);
+	}
+	if (joined) {
+		if (rs->lower < joined->lower) {
+			joined->lower = rs->lower;
+			joined->rs_serial = rs->rs_serial;
 		}
-		batch->pos = min(batch->pos, rs->lower);
-		batch->end = max(batch->end, rs->upper);
+		joined->pos = min(joined->pos, rs->lower);
+		joined->end = max(joined->end, rs->upper);
 		return 0;
 	}
-	batch = LTP_ALLOC(BATCH, kzalloc(sizeof(*batch),
-					 GFP_ATOMIC | __GFP_NOWARN));
 	if (!batch)
 		return -ENOMEM;
 	batch->pos = rs->lower;
@@ -607,7 +738,8 @@ static int batch_add(struct ltp_export *e, const struct ltp_segment *rs,
 	batch->cycle = cycle;
 	if (reorder)
 		batch->due = ktime_get_ns() + reorder;
-	list_add_tail(&batch->list, &e->batches);
+	list_add_tail(&batch->list, reorder ? &e->later : &e->batches);
+	e->n_batches++;
 	return 0;
 }
 
@@ -640,11 +772,13 @@ static int over_limits(struct ltp_export *e, u32 cycle)
  */
 void ltp_report_batches_due(struct ltp_export *e, u64 now)
 {
-	struct ltp_batch *batch;
+	struct ltp_batch *batch, *next;
 
-	list_for_each_entry(batch, &e->batches, list)
-		if (batch->due <= now)
-			batch->due = 0;
+	list_for_each_entry_safe(batch, next, &e->later, list) {
+		if (batch->due > now)
+			break;
+		list_move_tail(&batch->list, &e->batches);
+	}
 }
 
 /**
@@ -724,12 +858,13 @@ int ltp_report_received(struct ltp_export *e, const struct ltp_segment *rs,
 			return err;
 		ltp_timer_update(&e->s);
 	}
-	err = ltp_ranges_add(&e->reports, rs->rs_serial - 1, rs->rs_serial);
+	err = ltp_mem_provoked_add(e, &e->reports, rs->rs_serial - 1,
+				   rs->rs_serial);
 	if (err)
 		return err;
+	ltp_mem_provoked_add(e, &e->scopes, rs->lower, rs->upper);
 	if (cp && checkpoint_covered(e, cp, rs))
-		ltp_session_signal_free(cp);
-	ltp_ranges_add(&e->scopes, rs->lower, rs->upper);
+		ltp_signal_end(&e->s, cp);
 	ltp_export_check(e);
 	return 0;
 }

@@ -6,7 +6,8 @@
 
 void ltp_report_checkpoint(struct ltp_import *i,
 			   const struct ltp_segment *cp);
-void ltp_report_progress(struct ltp_import *i, bool filled);
+void ltp_report_progress(struct ltp_import *i, u64 start, u64 end);
+u64 ltp_report_due(const struct ltp_import *i);
 void ltp_report_expire(struct ltp_import *i, u64 now);
 void ltp_report_gaps(struct ltp_import *i);
 void ltp_report_forget(struct ltp_import *i);

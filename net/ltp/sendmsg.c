@@ -200,7 +200,7 @@ static void ask_for_report(struct ltp_sock *ls, struct ltp_export *e)
 		return;
 	spin_lock_bh(&e->s.lock);
 	if (e->cp_upper < min(e->sent, e->red_limit) &&
-	    e->sent == e->length && list_empty(&e->s.signals))
+	    e->sent == e->length && RB_EMPTY_ROOT(&e->s.signals))
 		e->force_cp = true;
 	spin_unlock_bh(&e->s.lock);
 	ltp_output_export(e);

@@ -15,6 +15,7 @@
 #include "past.h"
 #include "reasm.h"
 #include "session.h"
+#include "signal.h"
 #include "span.h"
 #include "timer.h"
 #include "trace.h"
@@ -112,7 +113,9 @@ void ltp_session_init(struct ltp_session *s, struct ltp_span *span,
 		      struct sock *sk, u64 service)
 {
 	spin_lock_init(&s->lock);
-	INIT_LIST_HEAD(&s->signals);
+	s->signals = RB_ROOT;
+	s->running = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&s->unsent);
 	INIT_LIST_HEAD(&s->on_span);
 	INIT_LIST_HEAD(&s->on_sock);
 	s->state = ltp_session_is_export(s) ? LTP_SENDING : LTP_RECEIVING;
@@ -350,9 +353,8 @@ void ltp_session_put(struct ltp_session *s)
  */
 void ltp_session_signal_init(struct ltp_signal *sig, u8 type)
 {
-	INIT_LIST_HEAD(&sig->list);
+	RB_CLEAR_NODE(&sig->by_serial);
 	sig->type = type;
-	ltp_ranges_init(&sig->covered);
 }
 
 /**
@@ -375,7 +377,7 @@ struct ltp_signal *ltp_session_signal(u8 type, u32 room, gfp_t gfp)
 
 /**
  * ltp_session_signal_free() - free a signal
- * @sig: the signal, or NULL
+ * @sig: the signal, which nobody waits for, or NULL; see ltp_signal_end()
  */
 void ltp_session_signal_free(struct ltp_signal *sig)
 {
@@ -383,21 +385,11 @@ void ltp_session_signal_free(struct ltp_signal *sig)
 
 	if (!sig)
 		return;
-	list_del(&sig->list);
-	ltp_ranges_free(&sig->covered);
-	burst = sig->burst;
+	burst = ltp_signal_burst(sig);
 	if (!sig->inside)
 		kfree(sig);
 	if (burst)
 		ltp_block_burst_put(burst);
-}
-
-static void signals_free(struct ltp_session *s)
-{
-	while (!list_empty(&s->signals))
-		ltp_session_signal_free(list_first_entry(&s->signals,
-							 struct ltp_signal,
-							 list));
 }
 
 /* A 64th of the machine's memory, at 128 bytes each. */
@@ -611,7 +603,7 @@ void ltp_session_close(struct ltp_session *s)
 	trace_ltp_state(s, LTP_CLOSED);
 	s->state = LTP_CLOSED;
 	ltp_timer_session_closed(s);
-	signals_free(s);
+	ltp_signal_end_all(s);
 	leave_lists(s);
 
 	now = ktime_get_ns();
@@ -674,7 +666,7 @@ void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
 	delivered = s->state == LTP_DELIVERED;
 	trace_ltp_cancel(s, reason, by_peer);
 	s->reason = reason;
-	signals_free(s);
+	ltp_signal_end_all(s);
 	leave_lists(s);
 	if (export) {
 		ltp_session_count(s, LTP_MIB_BLOCKS_CANCELLED, 1);
@@ -706,7 +698,7 @@ void ltp_session_cancel(struct ltp_session *s, u8 reason, bool by_peer)
 					     sig->data + LTP_SEG_CTRL_MAX,
 					     type, s->key.originator,
 					     s->key.number, reason) - sig->data;
-	list_add_tail(&sig->list, &s->signals);
+	ltp_signal_add(s, sig);
 	trace_ltp_state(s, LTP_CANCELLING);
 	s->state = LTP_CANCELLING;
 	drop_sock(s);
@@ -825,6 +817,7 @@ struct ltp_export *ltp_export_create(struct ltp_sock *ls,
 	ltp_ranges_init(&e->reports);
 	ltp_ranges_init(&e->scopes);
 	INIT_LIST_HEAD(&e->batches);
+	INIT_LIST_HEAD(&e->later);
 	INIT_LIST_HEAD(&e->pending);
 	err = ltp_notice_export_begin(e);
 	if (err)
@@ -949,7 +942,8 @@ struct ltp_import *ltp_import_create(struct ltp_span *span, struct sock *sk,
 	i->runs = RB_ROOT;
 	ltp_ranges_init(&i->held);
 	ltp_ranges_init(&i->answered);
-	INIT_LIST_HEAD(&i->acked);
+	i->reports = RB_ROOT;
+	i->acked = RB_ROOT;
 	INIT_LIST_HEAD(&i->on_brake);
 	INIT_LIST_HEAD(&i->delayed);
 	i->last_heard = i->s.born;

@@ -83,7 +83,7 @@ static inline bool ltp_session_is_export(const struct ltp_session *s)
 /* No report is on its way, or will be unless the peer asks for it. */
 static inline bool ltp_import_reported(const struct ltp_import *i)
 {
-	return list_empty(&i->s.signals) && !i->braked && !i->n_delayed;
+	return RB_EMPTY_ROOT(&i->s.signals) && !i->braked && !i->n_delayed;
 }
 
 static inline void ltp_session_hold(struct ltp_session *s)

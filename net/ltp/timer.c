@@ -6,6 +6,7 @@
 #include "output.h"
 #include "report.h"
 #include "session.h"
+#include "signal.h"
 #include "timer.h"
 #include "trace.h"
 
@@ -22,6 +23,10 @@
 
 /* How much later than an answer was due a peer may be worth the question. */
 #define UNAFFORDED_NS	(100 * NSEC_PER_MSEC)
+
+/* Signals that one softirq sends for a session, and when the next one goes on. */
+#define EXPIRE_MAX	32
+#define GO_ON_NS	NSEC_PER_MSEC
 
 /**
  * ltp_timer_round_trip() - when an answer is due
@@ -99,11 +104,13 @@ static bool suspended(const struct ltp_span *span,
 	       answered_at(span, sig) >= READ_ONCE(span->stopped_at);
 }
 
-/* Computed anew each time, so that a change of light time counts at once. */
+/* When the timer of a signal runs out, %LTP_UNKNOWN while it stands. */
 static u64 deadline(const struct ltp_span *span, const struct ltp_signal *sig)
 {
 	u64 least = RESEND_MIN_NS << min(sig->count, RESEND_DOUBLED);
 
+	if (suspended(span, sig))
+		return LTP_UNKNOWN;
 	if (unlikely(sig->refused))
 		return sig->sent_at + REFUSED_NS;
 	return sig->sent_at + sig->shift +
@@ -123,23 +130,19 @@ static bool waits_for_data(const struct ltp_session *s)
 static u64 export_deadline(const struct ltp_export *e)
 {
 	const struct ltp_batch *batch;
-	u64 at = LTP_UNKNOWN;
 
-	list_for_each_entry(batch, &e->batches, list)
-		if (batch->due)
-			at = min(at, batch->due);
-	return at;
+	if (list_empty(&e->later))
+		return LTP_UNKNOWN;
+	batch = list_first_entry(&e->later, struct ltp_batch, list);
+	return batch->due;
 }
 
 static u64 import_deadline(const struct ltp_import *i)
 {
-	const struct ltp_delayed *d;
-	u64 at = LTP_UNKNOWN;
+	u64 at = ltp_report_due(i);
 
 	if (i->braked)
-		at = i->brake_until;
-	list_for_each_entry(d, &i->delayed, list)
-		at = min(at, d->due);
+		at = min(at, i->brake_until);
 	if (i->quiet)
 		at = min(at, i->last_heard + ltp_timer_quiet(i->s.span));
 	if (waits_for_data(&i->s))
@@ -149,7 +152,7 @@ static u64 import_deadline(const struct ltp_import *i)
 
 static u64 next_deadline(struct ltp_session *s)
 {
-	struct ltp_signal *sig;
+	const struct ltp_signal *sig = ltp_signal_first(s);
 	u64 at;
 
 	/* What an ended session waited for would be due for ever. */
@@ -159,10 +162,7 @@ static u64 next_deadline(struct ltp_session *s)
 		at = export_deadline(ltp_export(s));
 	else
 		at = import_deadline(ltp_import(s));
-	list_for_each_entry(sig, &s->signals, list)
-		if (sig->running && !suspended(s->span, sig))
-			at = min(at, deadline(s->span, sig));
-	return at;
+	return sig ? min(at, max(sig->due, s->not_before)) : at;
 }
 
 /**
@@ -209,88 +209,102 @@ static struct resend *resend_of(struct sk_buff *skb)
 	return (struct resend *)skb->cb;
 }
 
-/* Sends again what is due; stops where a limit ends the session. */
-static void signals_expire(struct ltp_session *s, u64 now,
-			   struct sk_buff_head *out)
+/*
+ * Sends one signal again whose timer ran out.  Returns 0, or when to go on if
+ * nothing else can be sent before; a limit may have ended the session.
+ */
+static u64 signal_expire(struct ltp_session *s, struct ltp_signal *sig,
+			 u64 now, struct sk_buff_head *out)
 {
-	struct ltp_signal *sig;
 	struct sk_buff *skb;
 
-	list_for_each_entry(sig, &s->signals, list) {
-		if (!sig->running || suspended(s->span, sig) ||
-		    deadline(s->span, sig) > now)
-			continue;
-		trace_ltp_timer(s, sig->type, sig->serial, sig->count);
-		if (unlikely(sig->refused)) {
-			/* An export session ends by ltp_output_stalled(). */
-			if (!ltp_session_is_export(s) &&
-			    unafforded_for_long(s, now)) {
-				ltp_timer_give_up(s, sig->type);
-				return;
-			}
-		} else if (sig->count >= READ_ONCE(s->span->conf.max_retries)) {
+	trace_ltp_timer(s, sig->type, sig->serial, sig->count);
+	if (unlikely(sig->refused)) {
+		/* An export session ends by ltp_output_stalled(). */
+		if (!ltp_session_is_export(s) && unafforded_for_long(s, now)) {
 			ltp_timer_give_up(s, sig->type);
-			return;
+			return 0;
 		}
-		if (!READ_ONCE(s->span->local_stopped) &&
-		    !ltp_output_affords(s, sig)) {
-			if (unafforded_for_long(s, now)) {
-				ltp_timer_give_up(s, sig->type);
-				return;
-			}
-			sig->sent_at = now + UNAFFORDED_NS;
-			continue;
-		}
-		if (likely(!sig->refused)) {
-			sig->count++;
-			ltp_session_count(s, sig->type == LTP_SEG_RS ?
-					  LTP_MIB_RTX_REPORTS :
-					  ltp_segment_is_data(sig->type) ?
-					  LTP_MIB_RTX_CHECKPOINTS :
-					  LTP_MIB_TX_CANCELS, 1);
-		}
-		sig->refused = false;
-		if (ltp_segment_is_data(sig->type) &&
-		    ltp_output_recut(ltp_export(s), sig))
-			return;	/* the list has changed; the rest is due yet */
-		if (READ_ONCE(s->span->local_stopped)) {
-			/* Its timer starts when it leaves. */
-			sig->running = false;
-			continue;
-		}
-		sig->sent_at = now;
-		sig->shift = 0;
-		skb = ltp_block_signal_skb(sig);
-		if (skb) {
-			resend_of(skb)->serial = sig->serial;
-			resend_of(skb)->type = sig->type;
-			__skb_queue_tail(out, skb);
-		}
+	} else if (sig->count >= READ_ONCE(s->span->conf.max_retries)) {
+		ltp_timer_give_up(s, sig->type);
+		return 0;
 	}
+	if (!READ_ONCE(s->span->local_stopped) &&
+	    !ltp_output_affords(s, sig)) {
+		if (!unafforded_for_long(s, now))
+			return now + UNAFFORDED_NS;
+		ltp_timer_give_up(s, sig->type);
+		return 0;
+	}
+	if (likely(!sig->refused)) {
+		sig->count++;
+		ltp_session_count(s, sig->type == LTP_SEG_RS ?
+				  LTP_MIB_RTX_REPORTS :
+				  ltp_segment_is_data(sig->type) ?
+				  LTP_MIB_RTX_CHECKPOINTS :
+				  LTP_MIB_TX_CANCELS, 1);
+	}
+	sig->refused = false;
+	if (ltp_segment_is_data(sig->type) &&
+	    ltp_output_recut(ltp_export(s), sig))
+		return 0;
+	if (READ_ONCE(s->span->local_stopped)) {
+		/* Its timer starts when it leaves. */
+		ltp_signal_stop(s, sig);
+		return 0;
+	}
+	sig->sent_at = now;
+	sig->shift = 0;
+	ltp_signal_run(s, sig, deadline(s->span, sig));
+	skb = ltp_block_signal_skb(sig);
+	if (skb) {
+		resend_of(skb)->serial = sig->serial;
+		resend_of(skb)->type = sig->type;
+		__skb_queue_tail(out, skb);
+	}
+	return 0;
 }
 
 /*
- * Our own stack refused a resend, which will be no retry then, nor will those
- * that were to follow.  A cancel segment is let have it as one: no socket waits
- * for it.
+ * Sends again what is due, until a limit ends the session, or it has been enough
+ * for one softirq.  Returns when to go on, 0 if all is done.
  */
-static void resend_refused(struct ltp_session *s, const struct resend *first,
+static u64 signals_expire(struct ltp_session *s, u64 now,
+			  struct sk_buff_head *out)
+{
+	u8 state = s->state;
+	u32 left = EXPIRE_MAX;
+	struct ltp_signal *sig;
+	u64 again = 0, due;
+
+	while ((sig = ltp_signal_first(s)) && sig->due <= now) {
+		if (!left--)
+			return now + GO_ON_NS;
+		/* The light time may have changed, or the peer stopped. */
+		due = deadline(s->span, sig);
+		if (due > now) {
+			ltp_signal_run(s, sig, due);
+			continue;
+		}
+		again = signal_expire(s, sig, now, out);
+		if (again || s->state != state)
+			break;
+	}
+	return again;
+}
+
+/*
+ * Our own stack refused a resend, which will be no retry then.  A cancel segment
+ * is let have it as one: no socket waits for it.
+ */
+static void resend_refused(struct ltp_session *s, const struct resend *r,
 			   u64 sent_at)
 {
-	struct ltp_signal *sig;
-	bool found = false;
+	struct ltp_signal *sig = ltp_signal_find(s, r->serial);
 
-	spin_lock(&s->lock);
-	list_for_each_entry(sig, &s->signals, list) {
-		found |= sig->type == first->type &&
-			 sig->serial == first->serial;
-		if (found && sig->running && sig->sent_at == sent_at &&
-		    s->state != LTP_CANCELLING)
-			ltp_timer_signal_refused(s, sig);
-	}
-	spin_unlock(&s->lock);
-	if (ltp_session_is_export(s))
-		ltp_output_stalled(ltp_export(s));
+	if (sig && sig->type == r->type && sig->running &&
+	    sig->sent_at == sent_at && s->state != LTP_CANCELLING)
+		ltp_timer_signal_refused(s, sig);
 }
 
 /* Sends what is due at @now; the first that is refused is the last. */
@@ -303,12 +317,20 @@ static void resend(struct ltp_session *s, struct sk_buff_head *out, u64 now)
 	while (!err && (skb = __skb_dequeue(out))) {
 		r = *resend_of(skb);
 		err = ltp_output_skb(s->span, s->flow, skb);
-		if (err)
-			resend_refused(s, &r, now);
-		else if (ltp_session_is_export(s))
+		if (!err && ltp_session_is_export(s))
 			ltp_export(s)->stalled = 0;
 	}
-	__skb_queue_purge(out);
+	if (!err)
+		return;
+	spin_lock(&s->lock);
+	resend_refused(s, &r, now);
+	while ((skb = __skb_dequeue(out))) {
+		resend_refused(s, resend_of(skb), now);
+		kfree_skb(skb);
+	}
+	spin_unlock(&s->lock);
+	if (ltp_session_is_export(s))
+		ltp_output_stalled(ltp_export(s));
 }
 
 static void import_expire(struct ltp_import *i, u64 now)
@@ -341,7 +363,7 @@ static enum hrtimer_restart timer_fire(struct hrtimer *timer)
 	if (s->state == LTP_CLOSED)
 		goto out;
 
-	signals_expire(s, now, &out);
+	s->not_before = signals_expire(s, now, &out);
 	if (s->state <= LTP_DELIVERED && !ltp_session_is_export(s))
 		import_expire(ltp_import(s), now);
 	if (s->state <= LTP_WAITING && ltp_session_is_export(s))
@@ -380,16 +402,17 @@ void ltp_timer_init(struct ltp_session *s)
 
 /**
  * ltp_timer_signal_leaves() - a checkpoint, report or cancel segment leaves
+ * @s: its session
  * @sig: the signal
  *
  * Its time runs from now on.  The caller calls ltp_timer_update() once it has
  * left, if it was not answered before.
  */
-void ltp_timer_signal_leaves(struct ltp_signal *sig)
+void ltp_timer_signal_leaves(struct ltp_session *s, struct ltp_signal *sig)
 {
-	sig->running = true;
 	sig->sent_at = ktime_get_ns();
 	sig->shift = 0;
+	ltp_signal_run(s, sig, deadline(s->span, sig));
 }
 
 /**
@@ -406,8 +429,9 @@ void ltp_timer_signal_refused(struct ltp_session *s, struct ltp_signal *sig)
 	sig->refused = true;
 	sig->sent_at = ktime_get_ns();
 	sig->shift = 0;
-	if (!suspended(s->span, sig))
-		timer_arm(s, deadline(s->span, sig));
+	ltp_signal_run(s, sig, deadline(s->span, sig));
+	if (sig->due != LTP_UNKNOWN)
+		timer_arm(s, sig->due);
 }
 
 /**
@@ -417,16 +441,27 @@ void ltp_timer_signal_refused(struct ltp_session *s, struct ltp_signal *sig)
  */
 void ltp_timer_signal_sent(struct ltp_session *s, struct ltp_signal *sig)
 {
-	ltp_timer_signal_leaves(sig);
-	if (!suspended(s->span, sig))
-		timer_arm(s, deadline(s->span, sig));
+	ltp_timer_signal_leaves(s, sig);
+	if (sig->due != LTP_UNKNOWN)
+		timer_arm(s, sig->due);
+}
+
+/**
+ * ltp_timer_go_on() - a softirq has done its share for a session
+ * @s: the session
+ *
+ * Another one calls ltp_output_signals() soon.
+ */
+void ltp_timer_go_on(struct ltp_session *s)
+{
+	timer_arm(s, ktime_get_ns() + GO_ON_NS);
 }
 
 /**
  * ltp_timer_update() - the deadlines of a session have changed
  * @s: the session
  *
- * A session began, a report or a resend is put off, the light time changed.
+ * A session began, a report or a resend is put off.
  */
 void ltp_timer_update(struct ltp_session *s)
 {
@@ -434,20 +469,39 @@ void ltp_timer_update(struct ltp_session *s)
 }
 
 /**
+ * ltp_timer_changed() - the light time changed, or the peer sends again
+ * @s: the session
+ *
+ * All deadlines follow from the time of sending and the light time of now.
+ */
+void ltp_timer_changed(struct ltp_session *s)
+{
+	struct rb_root_cached old = s->running;
+	struct ltp_signal *sig, *next;
+
+	s->running = RB_ROOT_CACHED;
+	rbtree_postorder_for_each_entry_safe(sig, next, &old.rb_root, by_due)
+		ltp_signal_rerun(s, sig, deadline(s->span, sig));
+	ltp_timer_update(s);
+}
+
+/**
  * ltp_timer_resume() - the peer sends again (section 6.6)
  * @s: the session
  *
  * What the peer could not answer in time is due later, by as much as its
- * answer was late.
+ * answer was late.  The caller calls ltp_timer_changed() once the span says so.
  */
 void ltp_timer_resume(struct ltp_session *s)
 {
 	u64 now = ktime_get_ns(), at;
 	struct ltp_signal *sig;
+	struct rb_node *node;
 
-	list_for_each_entry(sig, &s->signals, list) {
+	for (node = rb_first_cached(&s->running); node; node = rb_next(node)) {
+		sig = rb_entry(node, struct ltp_signal, by_due);
 		at = answered_at(s->span, sig);
-		if (sig->running && at >= s->span->stopped_at && at < now)
+		if (at >= s->span->stopped_at && at < now)
 			sig->shift += now - at;
 	}
 	if (!ltp_session_is_export(s))

@@ -26,10 +26,12 @@
  * All events need session.lock.
  */
 void ltp_timer_init(struct ltp_session *s);
-void ltp_timer_signal_leaves(struct ltp_signal *sig);
+void ltp_timer_signal_leaves(struct ltp_session *s, struct ltp_signal *sig);
 void ltp_timer_signal_refused(struct ltp_session *s, struct ltp_signal *sig);
 void ltp_timer_signal_sent(struct ltp_session *s, struct ltp_signal *sig);
+void ltp_timer_go_on(struct ltp_session *s);
 void ltp_timer_update(struct ltp_session *s);
+void ltp_timer_changed(struct ltp_session *s);
 void ltp_timer_resume(struct ltp_session *s);
 void ltp_timer_report_braked(struct ltp_import *i);
 void ltp_timer_give_up(struct ltp_session *s, u8 type);

@@ -7,8 +7,8 @@ engine 1, which receives for one service with a small buffer.  In FAR are
 engine 2, an honest one, and two addresses to send from by hand: that of
 engine 3, which is configured and hostile, and one that nobody knows.
 
-Prints TAP.  --cost: prints instead what a hostile datagram of each kind costs,
-on a machine whose clock counts instructions.
+Prints TAP.  --cost: prints instead what hostile segments of each kind cost, on a
+machine whose clock counts instructions; see cost.py.
 """
 
 import errno
@@ -21,6 +21,7 @@ import sys
 import time
 
 import app
+import cost
 from cgroup import Cgroup, Skip
 from codec import CAS, CR, CS, RA, RS, Segment, decode, pattern, sdnv
 from floods import ALL, EOB, SERVICE, Kinds, data
@@ -72,11 +73,9 @@ FREE, FREE_RATE, ANSWER = 8192, 1024, 3528
 COPIED = ("blocks",) if LESS else ("crowded", "blocks", "cancels", "reports")
 CROWD, UNKNOWN = 20, range(100, 110)
 
-# Those of which something stays; how many are looked at, first and last; and
-# those of many segments, of which a tenth will do.
+# Those of which something stays.
 GROWING = ("sessions", "blocks", "offsets", "overlaps", "gaps", "checkpoints",
            "stubborn")
-COSTS, MANY = 1000, ("crowded", "stubborn", "empties")
 # Reports of a session that are heard.
 REPORTS = 65536
 
@@ -97,10 +96,6 @@ class Wrong(Exception):
 def expect(condition, what):
     if not condition:
         raise Wrong(what)
-
-
-def mean(numbers):
-    return sum(numbers) / len(numbers)
 
 
 def middle(numbers):
@@ -557,8 +552,9 @@ class Test:
                 f"40 reports took {first * 1e6:.0f} us at first, "
                 f"{last * 1e6:.0f} us at last; two blocks of others "
                 f"{took:.2f} s")
-        # The block, its headers, and what each CPU keeps.
-        cap = size + (1 << 20) + os.cpu_count() * (1 << 20)
+        # The block, its headers, what was provoked, and what each CPU keeps.
+        cap = (size + (1 << 20) + size // 2 + (64 << 10) +
+               os.cpu_count() * (1 << 20))
         expect(most[0] * 4096 <= cap, said)
         expect(most[1] <= (12288 if DEBUG else 4096), said)
         # Every claim is an allocation, and each of these is looked after there.
@@ -567,6 +563,74 @@ class Test:
         expect(took <= 5 * SLOW, said)
         expect(freed, f"{pages()[1] - before[1]} kB are left")
         return said
+
+    def provoked(self):
+        """Reports of one octet each, that it is missing; then reports of which
+        every other number is left out.  What they take is counted, and has a
+        limit."""
+        n = 2000 if DEBUG else 12000
+        self.new_span("margin", "60s")
+        before, was = pages(), stats()
+        number, sender = self.session_to_hostile(BLOCK)
+        held = pages()[0] - before[0]
+        most, serial = (0, 0), 0
+
+        def report(at, step, claims):
+            nonlocal serial
+            serial += step
+            return Segment(RS, originator=1, session=number, rs=serial, cp=0,
+                           start=at, end=at + 1, claims=claims).encode()
+
+        def send(step, count, claims):
+            nonlocal most
+            for first in range(0, count, 60):
+                self.send(self.hostile, b"".join(
+                    report(2 * k % BLOCK, step, claims(2 * k % BLOCK))
+                    for k in range(first, first + 60)))
+                self.drain()
+                if first % 600 == 0:
+                    most = tuple(max(old, now - start) for old, now, start
+                                 in zip(most, pages(), before))
+
+        send(1, n, lambda at: [])
+        checkpoints = stats()["tx-checkpoints"] - was["tx-checkpoints"]
+        # Those of the block are one or two.
+        expect(checkpoints <= 300, f"{checkpoints} checkpoints are out")
+        send(2, n, lambda at: [(at, at + 1)])
+        grown = (most[0] - held) * 4096
+        refused = stats()["limit-provoked"] - was["limit-provoked"]
+        took, _ = self.honest(2)
+        sender.close()
+        self.new_span()
+        freed = eventually(lambda: pages()[0] <= before[0] +
+                           256 * os.cpu_count(), 10)
+        said = (f"{checkpoints} checkpoints, {grown >> 10} kB of sockets, "
+                f"{most[1]} kB of the kernel, {refused} refused; two blocks of "
+                f"others {took:.2f} s")
+        cap = BLOCK // 2 + (64 << 10) + os.cpu_count() * (1 << 20)
+        expect(grown <= cap, said)
+        expect(refused or DEBUG, said)
+        # The block, twice what is counted, and what the kernel keeps.
+        expect(DEBUG or most[1] <= 2048, said)
+        expect(freed, f"{pages()[0]} pages, {before[0]} before")
+        expect(took <= 5 * SLOW, said)
+        return said
+
+    def history(self):
+        """What segments cost in the states that peers can bring about, by the
+        clock.  By instructions, of all kinds and in all states: --cost."""
+        if LESS:
+            raise Skip("one kernel is enough")
+        self.receiver.option(app.RCVBUF, 64 << 20)
+        try:
+            dear = cost.Cost(self).clock()
+        finally:
+            self.new_span()
+            self.read()
+            self.receiver.option(app.RCVBUF, RCVBUF)
+        said = ", ".join(f"{name} {ratio:.1f} times as much; {state}"
+                         for name, (ratio, _, state) in dear.items())
+        expect(not dear, said)
 
     def honest(self, blocks, kind=None, rate=0):
         """(seconds that so many blocks of engine 2 take, beside a flood of so
@@ -943,17 +1007,19 @@ class Test:
 def main():
     test = Test(*sys.argv[-2:])
     if sys.argv[1] == "--cost":
-        grew = cost(test)
-        if grew:
-            print("not bounded:", *grew)
-        return bool(grew)
+        dear = cost.run(test)
+        if dear:
+            print("too dear:", ", ".join(dear))
+        return bool(dear)
     test.check("answers are at most three times what is asked", test.amplified)
     test.check("memory has its limits, and is given back", test.bounded)
     test.check("empty blocks that nobody reads", test.empty)
     test.check("claims of every other octet", test.claimed)
+    test.check("what reports provoke is counted, and has limits", test.provoked)
     test.check("more reports than are heard", test.too_many)
     test.check("an honest transfer beside floods", test.beside)
     test.check("what a datagram costs does not grow", test.grows)
+    test.check("what a segment costs does not depend on history", test.history)
     test.check("the right session from a wrong address", test.forged)
     test.check("the limit of the machine", test.machine)
     test.check("the memory cgroup", test.group)
@@ -961,22 +1027,6 @@ def main():
     test.check("the memory cgroup is full: receiving", test.receive_limited)
     print(f"1..{test.n}")
     return 1 if test.failed else 0
-
-
-def cost(test):
-    """Instructions of one datagram, those of one that is malformed apart: of the
-    first thousand, and of the tenth.  Returns the kinds whose cost grows."""
-    test.times("malformed", COSTS)
-    least, _ = map(mean, test.times("malformed", COSTS))
-    print(f"malformed {least:.0f}")
-    grew = []
-    for kind in ALL + ("stubborn",):
-        first, last = map(mean, test.times(kind, COSTS // (10 if kind in MANY
-                                                           else 1)))
-        print(f"{kind} {first - least:.0f} {last - least:.0f}", flush=True)
-        if last > 2 * first:
-            grew.append(kind)
-    return grew
 
 
 sys.exit(main())

@@ -77,6 +77,7 @@ static const struct {
 	COUNTER("limit-segments", LIMIT_SEGMENTS),
 	COUNTER("drop-buffer", DROP_BUFFER),
 	COUNTER("bursts-halved", BURSTS_HALVED),
+	COUNTER("limit-provoked", LIMIT_PROVOKED),
 };
 
 /* One a line; zeros only if asked for, but always in JSON. */
