@@ -18,7 +18,7 @@
 #include "mem.h"
 #include "pace.h"
 #include "session.h"
-#include "signal.h"
+#include "signals.h"
 #include "span.h"
 #include "udp.h"
 #include "zerocopy.h"

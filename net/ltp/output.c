@@ -23,7 +23,7 @@
 #include "output.h"
 #include "pace.h"
 #include "session.h"
-#include "signal.h"
+#include "signals.h"
 #include "span.h"
 #include "timer.h"
 #include "trace.h"

@@ -11,7 +11,7 @@
 #include "reasm.h"
 #include "report.h"
 #include "session.h"
-#include "signal.h"
+#include "signals.h"
 #include "span.h"
 #include "timer.h"
 #include "trace.h"

@@ -15,7 +15,7 @@
 #include "past.h"
 #include "reasm.h"
 #include "session.h"
-#include "signal.h"
+#include "signals.h"
 #include "span.h"
 #include "timer.h"
 #include "trace.h"

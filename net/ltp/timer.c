@@ -6,7 +6,7 @@
 #include "output.h"
 #include "report.h"
 #include "session.h"
-#include "signal.h"
+#include "signals.h"
 #include "timer.h"
 #include "trace.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef _LTP_SIGNAL_H
-#define _LTP_SIGNAL_H
+#ifndef _LTP_SIGNALS_H
+#define _LTP_SIGNALS_H
 
 #include <net/ltp.h>
 
@@ -44,4 +44,4 @@ static inline struct ltp_burst *ltp_signal_burst(const struct ltp_signal *sig)
 	return ltp_segment_is_data(sig->type) ? sig->burst : NULL;
 }
 
-#endif /* _LTP_SIGNAL_H */
+#endif /* _LTP_SIGNALS_H */

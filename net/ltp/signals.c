@@ -4,7 +4,7 @@
 
 #include "mem.h"
 #include "session.h"
-#include "signal.h"
+#include "signals.h"
 
 static struct ltp_signal *by_serial(struct rb_node *node)
 {
