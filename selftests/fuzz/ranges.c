@@ -68,9 +68,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static const u64 bases[] = { 0, 1, 1ULL << 31, 1ULL << 63,
 				     UINT64_MAX - N };
-	unsigned int i, n, from, to;
+	unsigned int i, n, from, to, was;
 	struct ltp_ranges set;
-	bool in[N] = {};
+	bool in[N] = {}, grow;
 	u64 base;
 
 	if (!size)
@@ -85,10 +85,14 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			continue;
 		}
 		fail_next = data[0] % 16 == 2;
-		if (ltp_ranges_add(&set, base + from, base + to))
-			require(fail_next);
-		else
+		was = set.n;
+		grow = ltp_ranges_grow(&set, base + from, base + to);
+		if (ltp_ranges_add(&set, base + from, base + to)) {
+			require(fail_next && grow && set.n == was);
+		} else {
 			memset(in + from, true, to - from);
+			require(grow == (was && set.n > was));
+		}
 		for (i = n = 0; i < N; i++)
 			n += in[i];
 		require(set.total == n);
