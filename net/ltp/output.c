@@ -55,7 +55,7 @@
 static struct workqueue_struct *output_wq;
 
 /* Bytes of those of all spans: they are no socket's. */
-static atomic_long_t held;
+static atomic_long_t held_bytes;
 
 /**
  * struct shot - one buffer on its way out
@@ -800,13 +800,13 @@ void ltp_output_stop(struct ltp_span *span)
 
 static void held_free(struct sk_buff *skb)
 {
-	atomic_long_sub(skb->truesize, &held);
+	atomic_long_sub(skb->truesize, &held_bytes);
 }
 
 /* Counts a segment that is to wait; a 64th of the machine's memory is enough. */
 static bool held_count(struct sk_buff *skb)
 {
-	if (atomic_long_add_return(skb->truesize, &held) >> PAGE_SHIFT >
+	if (atomic_long_add_return(skb->truesize, &held_bytes) >> PAGE_SHIFT >
 	    totalram_pages() / 64) {
 		held_free(skb);
 		return false;
