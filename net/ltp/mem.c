@@ -25,7 +25,7 @@
  * one is lost.
  */
 #define PROVOKED_PART	2
-#define PROVOKED_FREE	SZ_64K
+#define PROVOKED_FREE	SZ_256K
 
 /* What each block has for itself, whatever others of its socket have taken. */
 #define PROVOKED_OWN	SZ_1K

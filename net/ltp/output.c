@@ -452,7 +452,7 @@ static void shot_undo(struct ltp_export *e, struct shot *shot)
 		return;
 	}
 	/* A checkpoint that ended the batch is sent again by its timer, soon. */
-	if (shot->cp && checkpoint_is_out(e, shot->cp))
+	if (shot->cp && checkpoint_is_out(e, shot))
 		ltp_timer_signal_refused(&e->s, shot->cp);
 	if (shot->batch)	/* only who is busy frees it: this caller */
 		shot->batch->pos = shot->undo;
