@@ -8,6 +8,7 @@
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
@@ -28,10 +29,12 @@
  * LIFETIMES AND LOCKS
  *
  * An engine and its spans are made and deleted by netlink under
- * ltp_net.config; lookups are RCU.  Deletion marks the object dead under the
- * lock that admits users (a span's under span.lock), takes it out of the
- * table, closes its UDP sockets - udp.c then waits until no data_ready runs -
- * ends its sessions, and drops the table's reference.  Whoever holds a
+ * ltp_net.config; lookups are RCU.  Nothing is received for a span before it is
+ * in its table.  Deletion marks a span dead under the lock that admits users,
+ * span.lock, takes it out of the tables and ends its sessions.  What senders
+ * may still be using, its flows, timer and work, goes after a grace period:
+ * ltp_net.reaper waits for one and frees all that are dead by then, and drops
+ * the tables' reference.  So many spans go as fast as one.  Whoever holds a
  * reference may go on reading; nothing is sent for a dead span.
  *
  * A session is found by RCU in ltp_net.sessions and may be used once
@@ -151,6 +154,8 @@ struct ltp_pages {
  * @n_held: buffers they hold
  * @learn: makes spans for them
  * @reap: deletes such spans when they are idle
+ * @dead_spans: struct ltp_span that wait for @reaper
+ * @reaper: frees what senders may have used until now
  * @answers: answers a second to unknown sessions of one peer
  * @memories: ended import sessions of one span that are remembered
  * @sysctl: their table
@@ -179,6 +184,8 @@ struct ltp_net {
 	u32			n_held;
 	struct work_struct	learn;
 	struct delayed_work	reap;
+	struct llist_head	dead_spans;
+	struct work_struct	reaper;
 	int			answers;
 	int			memories;
 	struct ctl_table_header	*sysctl;
@@ -248,7 +255,8 @@ struct ltp_addr {
  * @listen: its UDP sockets, IPv4 and IPv6; may be NULL
  * @max_imports: most import sessions open at once
  * @imports: those open now
- * @n_spans: its spans, under ltp_net.config
+ * @spans: its spans, the newest first, under ltp_net.config
+ * @n_spans: how many, likewise
  * @number_key: makes session numbers unpredictable
  * @number: how many were made
  * @mib: counters
@@ -263,6 +271,7 @@ struct ltp_engine {
 	struct ltp_carrier	*listen[2];
 	u32			max_imports;
 	atomic_t		imports;
+	struct list_head	spans;
 	u32			n_spans;
 	siphash_key_t		number_key;
 	atomic64_t		number;
@@ -346,7 +355,7 @@ struct ltp_span_conf {
 
 /**
  * struct ltp_flow - one of the UDP flows towards a remote engine
- * @carrier: the connected UDP socket, RCU; NULL if there is none
+ * @carrier: its UDP socket, RCU; NULL if there is none
  * @span: the span
  * @pending: export sessions that wait for it, in turn; under span.lock
  * @resends: the last there of those that have something to send again, which
@@ -374,10 +383,13 @@ struct ltp_flow {
  * @peer_node: in ltp_net.peers
  * @peer_key: @remote as the key there
  * @engine: the local engine
+ * @on_engine: in its ltp_engine.spans
+ * @on_dead: in ltp_net.dead_spans
  * @ref: references
  * @rcu: to free it
  * @remote: the peer's address
- * @flow: its flows; the first has a carrier until the span is dead
+ * @flow: its flows; the first has a carrier until a grace period after the
+ *	span's death
  * @spread: counts export sessions, to spread them evenly
  * @conf: configuration, each field read with READ_ONCE
  * @learned: made for an engine that was not configured
@@ -423,6 +435,8 @@ struct ltp_span {
 	struct rhlist_head	peer_node;
 	struct ltp_peer_key	peer_key;
 	struct ltp_engine	*engine;
+	struct list_head	on_engine;
+	struct llist_node	on_dead;
 	refcount_t		ref;
 	struct rcu_head		rcu;
 	struct ltp_addr		remote;

@@ -5,6 +5,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/net.h>
+#include <linux/netlink.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/sysctl.h>
@@ -12,6 +13,17 @@
 #include <linux/version.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
+
+/* Older kernels tell constant texts only: @plain. */
+#ifdef NL_SET_ERR_MSG_FMT
+#define ltp_compat_extack(extack, plain, fmt, ...) \
+	NL_SET_ERR_MSG_FMT(extack, fmt, ##__VA_ARGS__)
+#else
+#define ltp_compat_extack(extack, plain, fmt, ...) do {			\
+	no_printk(fmt, ##__VA_ARGS__);					\
+	NL_SET_ERR_MSG(extack, plain);					\
+} while (0)
+#endif
 
 #ifndef __counted_by
 #define __counted_by(member)

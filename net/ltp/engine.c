@@ -3,7 +3,9 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
+#include <net/ipv6.h>
 
+#include "compat.h"
 #include "engine.h"
 #include "fault.h"
 #include "span.h"
@@ -62,6 +64,49 @@ struct ltp_engine *ltp_engine_find(struct ltp_net *ln, u64 id)
 	return NULL;
 }
 
+static bool addrs_meet(const struct ltp_addr *a, const struct ltp_addr *b)
+{
+	if (!a->family || !b->family)
+		return true;
+	if (a->family != b->family)
+		return false;
+	if (a->family == AF_INET)
+		return !a->v4 || !b->v4 || a->v4 == b->v4;
+	return ipv6_addr_any(&a->v6) || ipv6_addr_any(&b->v6) ||
+	       ipv6_addr_equal(&a->v6, &b->v6);
+}
+
+/* Says why the port of an engine could not be bound. */
+static void say_why(const struct ltp_engine *engine, u16 family, int err,
+		    struct netlink_ext_ack *extack)
+{
+	const struct ltp_addr *local = &engine->local;
+	const struct ltp_engine *other;
+
+	if (err != -EADDRINUSE) {
+		NL_SET_ERR_MSG(extack, "cannot bind the engine's UDP port");
+		return;
+	}
+	list_for_each_entry(other, &engine->ln->engines, list) {
+		if (other->local.port != local->port ||
+		    !addrs_meet(&other->local, local))
+			continue;
+		ltp_compat_extack(extack,
+				  "the UDP port is in use by another engine",
+				  "UDP port %u is in use by engine %llu",
+				  local->port, other->id);
+		return;
+	}
+	if (family == AF_INET)
+		ltp_compat_extack(extack, "the UDP port is in use",
+				  "UDP port %u of %pI4 is in use", local->port,
+				  &local->v4);
+	else
+		ltp_compat_extack(extack, "the UDP port is in use",
+				  "UDP port %u of %pI6c is in use", local->port,
+				  &local->v6);
+}
+
 static int engine_listen(struct ltp_engine *engine,
 			 struct netlink_ext_ack *extack)
 {
@@ -72,13 +117,15 @@ static int engine_listen(struct ltp_engine *engine,
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
 		if (engine->local.family && engine->local.family != families[i])
 			continue;
-		c = ltp_udp_open(engine, NULL, families[i], false, extack);
+		c = ltp_udp_listen(engine, families[i]);
 		/* A kernel may do without IPv6. */
 		if (IS_ERR(c) && !engine->local.family && i &&
 		    PTR_ERR(c) == -EAFNOSUPPORT)
 			continue;
-		if (IS_ERR(c))
+		if (IS_ERR(c)) {
+			say_why(engine, families[i], PTR_ERR(c), extack);
 			return PTR_ERR(c);
+		}
 		engine->listen[i] = c;
 	}
 	return 0;
@@ -120,6 +167,7 @@ int ltp_engine_create(struct ltp_net *ln, u64 id, const struct ltp_addr *local,
 	engine->ln = ln;
 	engine->local = *local;
 	engine->max_imports = max_imports;
+	INIT_LIST_HEAD(&engine->spans);
 	get_random_bytes(&engine->number_key, sizeof(engine->number_key));
 
 	err = engine_listen(engine, extack);
@@ -132,26 +180,6 @@ int ltp_engine_create(struct ltp_net *ln, u64 id, const struct ltp_addr *local,
 	return 0;
 }
 
-/* The first span of an engine, with a reference. */
-static struct ltp_span *engine_span(struct ltp_engine *engine)
-{
-	struct rhashtable_iter iter;
-	struct ltp_span *span;
-
-	rhashtable_walk_enter(&engine->ln->spans, &iter);
-	rhashtable_walk_start(&iter);
-	while ((span = rhashtable_walk_next(&iter))) {
-		if (IS_ERR(span))
-			continue;
-		if (span->engine == engine &&
-		    refcount_inc_not_zero(&span->ref))
-			break;
-	}
-	rhashtable_walk_stop(&iter);
-	rhashtable_walk_exit(&iter);
-	return span;
-}
-
 /**
  * ltp_engine_delete() - end an engine, its spans and their sessions
  * @engine: the engine
@@ -160,14 +188,16 @@ static struct ltp_span *engine_span(struct ltp_engine *engine)
  */
 void ltp_engine_delete(struct ltp_engine *engine)
 {
-	struct ltp_span *span;
+	struct ltp_net *ln = engine->ln;
+	struct ltp_span *span, *next;
 
 	list_del_rcu(&engine->list);
 	/* No new import sessions first, then the spans with the old ones. */
 	ltp_udp_close(engine->listen, ARRAY_SIZE(engine->listen));
-	while ((span = engine_span(engine))) {
+	list_for_each_entry_safe(span, next, &engine->spans, on_engine) {
 		ltp_span_delete(span);
-		ltp_span_put(span);
+		cond_resched();
 	}
+	ltp_span_reap(ln);
 	ltp_engine_put(engine);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The UDP flows of a span.  Each is a connected socket with a source port of
- * its own, the first with the engine's: what hashes packets - receive queues,
- * RPS, routes of equal cost - spreads them, and XPS keeps a queue for each.  A
- * session stays on one flow, so that its segments stay in order.
+ * The UDP flows of a span.  Each sends from a source port of its own, the first
+ * from the engine's: what hashes packets - receive queues, RPS, routes of equal
+ * cost - spreads them, and XPS keeps a queue for each.  A session stays on one
+ * flow, so that its segments stay in order.
  */
 #include "flow.h"
 #include "output.h"
@@ -47,24 +47,20 @@ static void recount(struct ltp_flow *f)
 }
 
 /*
- * Closes flows, from the @from-th.  What waited for them waits for the first
- * then, if that stays.
- *
- * Whoever sends holds the RCU read lock from reading ltp_flow.carrier to the
- * end, and so does data_ready: ltp_udp_close() waits for both before it frees
- * the sockets.
+ * Takes flows away, from the @from-th.  What waited for them waits for the
+ * first then.
  */
-static void flows_close(struct ltp_span *span, u32 from)
+static void flows_take(struct ltp_span *span, u32 from,
+		       struct ltp_carrier **taken)
 {
-	struct ltp_carrier *gone[LTP_FLOWS_MAX] = {};
 	struct ltp_flow *f;
 	u32 i;
 
 	spin_lock_bh(&span->lock);
 	for (i = from; i < LTP_FLOWS_MAX; i++) {
 		f = &span->flow[i];
-		gone[i] = rcu_replace_pointer(f->carrier, NULL,
-					      lockdep_is_held(&span->lock));
+		taken[i] = rcu_replace_pointer(f->carrier, NULL,
+					       lockdep_is_held(&span->lock));
 		if (i)
 			list_splice_tail_init(&f->pending,
 					      &span->flow[0].pending);
@@ -72,12 +68,57 @@ static void flows_close(struct ltp_span *span, u32 from)
 	}
 	recount(span->flow);
 	spin_unlock_bh(&span->lock);
+}
+
+/*
+ * Whoever sends holds the RCU read lock from reading ltp_flow.carrier to the
+ * end, and so does data_ready: ltp_udp_close() waits for both before it frees
+ * the sockets.
+ */
+static void flows_close(struct ltp_span *span, u32 from)
+{
+	struct ltp_carrier *gone[LTP_FLOWS_MAX] = {};
+
+	flows_take(span, from, gone);
 	ltp_udp_close(gone, LTP_FLOWS_MAX);
+}
+
+/* Opens flows that are not there yet, up to the @n-th. */
+static int flows_open(struct ltp_span *span, u32 n,
+		      struct netlink_ext_ack *extack)
+{
+	struct ltp_carrier *c;
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		if (rcu_access_pointer(span->flow[i].carrier))
+			continue;
+		c = ltp_udp_flow(span, i, extack);
+		if (IS_ERR(c))
+			return PTR_ERR(c);
+		rcu_assign_pointer(span->flow[i].carrier, c);
+	}
+	return 0;
+}
+
+/**
+ * ltp_flow_first() - open the first flow of a new span
+ * @span: the span, not in any table yet
+ * @extack: for the reason of a failure
+ *
+ * It receives nothing: the engine's listener does.
+ *
+ * Context: process.
+ * Return: 0, or what the UDP socket says.
+ */
+int ltp_flow_first(struct ltp_span *span, struct netlink_ext_ack *extack)
+{
+	return flows_open(span, 1, extack);
 }
 
 /**
  * ltp_flow_set() - have a span send on so many flows
- * @span: the span
+ * @span: the span, in its table: the flows that are opened may receive at once
  * @n: how many, 1 to %LTP_FLOWS_MAX; the caller sets ltp_span_conf.flows to
  *	that, and resumes the span
  * @extack: for the reason of a failure
@@ -89,21 +130,17 @@ static void flows_close(struct ltp_span *span, u32 from)
  */
 int ltp_flow_set(struct ltp_span *span, u32 n, struct netlink_ext_ack *extack)
 {
-	struct ltp_carrier *c;
-	u32 i, old;
+	u32 old;
+	int err;
 
 	for (old = 0; old < LTP_FLOWS_MAX; old++)
 		if (!rcu_access_pointer(span->flow[old].carrier))
 			break;
-	for (i = old; i < n; i++) {
-		c = ltp_udp_open(span->engine, span, span->remote.family, i,
-				 extack);
-		if (IS_ERR(c)) {
-			flows_close(span, old);
-			ltp_output_resume(span);
-			return PTR_ERR(c);
-		}
-		rcu_assign_pointer(span->flow[i].carrier, c);
+	err = flows_open(span, n, extack);
+	if (err) {
+		flows_close(span, old);
+		ltp_output_resume(span);
+		return err;
 	}
 	if (n < old)
 		flows_close(span, n);
@@ -111,14 +148,39 @@ int ltp_flow_set(struct ltp_span *span, u32 n, struct netlink_ext_ack *extack)
 }
 
 /**
- * ltp_flow_close() - close all flows of a span
- * @span: the span, dead or never used
+ * ltp_flow_mute() - have the flows of a span receive nothing more
+ * @span: the span, dead
+ *
+ * Context: process, ltp_net.config held.
+ */
+void ltp_flow_mute(struct ltp_span *span)
+{
+	struct ltp_carrier *c;
+	u32 i;
+
+	for (i = 0; i < LTP_FLOWS_MAX; i++) {
+		c = rcu_dereference_protected(span->flow[i].carrier,
+					      READ_ONCE(span->dead));
+		if (c)
+			ltp_udp_mute(c);
+	}
+}
+
+/**
+ * ltp_flow_free() - close all flows of a span
+ * @span: the span; mute and dead since a grace period ago, or never used
  *
  * Context: process.
  */
-void ltp_flow_close(struct ltp_span *span)
+void ltp_flow_free(struct ltp_span *span)
 {
-	flows_close(span, 0);
+	struct ltp_carrier *gone[LTP_FLOWS_MAX] = {};
+	u32 i;
+
+	flows_take(span, 0, gone);
+	for (i = 0; i < LTP_FLOWS_MAX; i++)
+		if (gone[i])
+			ltp_udp_free(gone[i]);
 }
 
 /**

@@ -6,10 +6,12 @@
 #include <net/ltp.h>
 
 void ltp_flow_init(struct ltp_span *span);
+int ltp_flow_first(struct ltp_span *span, struct netlink_ext_ack *extack);
 int ltp_flow_set(struct ltp_span *span, u32 n,
 		 struct netlink_ext_ack *extack);
-void ltp_flow_close(struct ltp_span *span);
 u32 ltp_flow_payload_max(struct ltp_span *span, u32 flow);
+void ltp_flow_mute(struct ltp_span *span);
+void ltp_flow_free(struct ltp_span *span);
 bool ltp_flow_idle(const struct ltp_span *span);
 void ltp_flow_queue(struct ltp_export *e, bool resend, bool first, bool ran);
 void ltp_flow_hurry(struct ltp_export *e);
@@ -56,6 +58,9 @@ static inline struct ltp_carrier *ltp_flow_carrier(const struct ltp_span *span,
 {
 	struct ltp_carrier *c = rcu_dereference(span->flow[flow].carrier);
 
+	/* A grace period after its death the flows go. */
+	if (unlikely(READ_ONCE(span->dead)))
+		return NULL;
 	if (unlikely(!c))
 		c = rcu_dereference(span->flow[0].carrier);
 	return c;

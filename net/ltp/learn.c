@@ -4,8 +4,8 @@
  * the first data from one makes a span that answers to the address it came
  * from, with limits of its own; when the span is idle it goes again.
  *
- * A span needs a socket, and that cannot be made where data arrives: the data
- * waits until it is there.
+ * A span needs a socket to send from, and that cannot be made where data
+ * arrives: the data waits until it is there.
  */
 #include <linux/slab.h>
 
@@ -192,34 +192,28 @@ static bool idle(const struct ltp_span *span)
 	       ktime_get_ns();
 }
 
-/* The next idle span, with a reference. */
-static struct ltp_span *idle_next(struct ltp_net *ln)
-{
-	struct rhashtable_iter iter;
-	struct ltp_span *span;
-
-	rhashtable_walk_enter(&ln->spans, &iter);
-	rhashtable_walk_start(&iter);
-	while ((span = rhashtable_walk_next(&iter)))
-		if (!IS_ERR(span) && idle(span) &&
-		    refcount_inc_not_zero(&span->ref))
-			break;
-	rhashtable_walk_stop(&iter);
-	rhashtable_walk_exit(&iter);
-	return span;
-}
-
 static void reap_work(struct work_struct *work)
 {
 	struct ltp_net *ln = container_of(to_delayed_work(work),
 					  struct ltp_net, reap);
+	struct rhashtable_iter iter;
 	struct ltp_span *span;
 
 	mutex_lock(&ln->config);
-	while ((span = idle_next(ln))) {
+	rhashtable_walk_enter(&ln->spans, &iter);
+	rhashtable_walk_start(&iter);
+	while ((span = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(span) || !idle(span) ||
+		    !refcount_inc_not_zero(&span->ref))
+			continue;
+		rhashtable_walk_stop(&iter);
 		ltp_span_delete(span);
 		ltp_span_put(span);
+		cond_resched();
+		rhashtable_walk_start(&iter);
 	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
 	if (ln->n_learned && !ln->learn_stop)
 		schedule_delayed_work(&ln->reap, REAP_EVERY);
 	mutex_unlock(&ln->config);

@@ -157,6 +157,7 @@ static int __net_init ltp_net_init(struct net *net)
 	ln->answers = LTP_DEFAULT_ANSWERS;
 	ln->memories = LTP_DEFAULT_MEMORIES;
 	ltp_learn_init(ln);
+	ltp_span_net_init(ln);
 	ltp_layout_pages_init(&ln->pages);
 
 	ln->mib = LTP_ALLOC(NET_MIB, alloc_percpu(struct ltp_mib));
@@ -222,6 +223,7 @@ static void __net_exit ltp_net_exit(struct net *net)
 	list_for_each_entry_safe(engine, next, &ln->engines, list)
 		ltp_engine_delete(engine);
 	mutex_unlock(&ln->config);
+	ltp_span_reap(ln);
 	ltp_engine_wait(ln);
 	ltp_layout_pages_free(&ln->pages);
 	rhltable_destroy(&ln->binds);

@@ -770,7 +770,7 @@ void ltp_output_resume(struct ltp_span *span)
 
 /**
  * ltp_output_stop() - nothing is sent for a span any more
- * @span: the span, held, marked dead, its flows closed
+ * @span: the span, held, marked dead
  *
  * The mark keeps the pacer from being started again, and sessions from being
  * queued.  Who had looked at it before that may still queue a work, which does

@@ -88,33 +88,20 @@ void ltp_span_put(struct ltp_span *span)
 	kfree_rcu(span, rcu);
 }
 
-/**
- * ltp_span_create() - make a span
- * @engine: the local engine
- * @remote: ID of the remote engine
- * @addr: where that is
- * @conf: configuration
- * @learned: nobody configured it
- * @extack: for the reason of a failure
- *
- * Context: process, ltp_net.config held.
- * Return: 0, -EEXIST, -ENOMEM, or what the UDP socket says.
- */
-int ltp_span_create(struct ltp_engine *engine, u64 remote,
-		    const struct ltp_addr *addr,
-		    const struct ltp_span_conf *conf, bool learned,
-		    struct netlink_ext_ack *extack)
+static struct ltp_span *span_alloc(struct ltp_engine *engine, u64 remote,
+				   const struct ltp_addr *addr,
+				   const struct ltp_span_conf *conf,
+				   bool learned)
 {
 	struct ltp_span *span;
-	int err;
 
 	span = LTP_ALLOC(SPAN, kzalloc(sizeof(*span), GFP_KERNEL_ACCOUNT));
 	if (!span)
-		return -ENOMEM;
+		return NULL;
 	span->mib = LTP_ALLOC(SPAN_MIB, alloc_percpu(struct ltp_mib));
 	if (!span->mib) {
 		kfree(span);
-		return -ENOMEM;
+		return NULL;
 	}
 	span->key.engine = engine->id;
 	span->key.remote = remote;
@@ -138,37 +125,73 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 	peer_key_init(&span->peer_key, engine->id, addr);
 	hrtimer_setup(&span->pacer, ltp_pace_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_SOFT);
-
-	/* Until it is in the table no session of what its flows hear begins. */
-	span->dead = true;
 	ltp_flow_init(span);
-	err = ltp_flow_set(span, conf->flows, extack);
+	return span;
+}
+
+/*
+ * Puts a span into the tables.  From now on it may be used: what fails later
+ * has to delete it.
+ */
+static int span_insert(struct ltp_span *span)
+{
+	struct ltp_net *ln = span->engine->ln;
+	int err;
+
+	err = LTP_TRY(SPAN_INSERT,
+		      rhashtable_lookup_insert_fast(&ln->spans, &span->node,
+						    ltp_span_params));
 	if (err)
-		goto put;
+		return err;
+	/* The newest first, as in ltp_net.peers: deleting finds them soon. */
+	list_add(&span->on_engine, &span->engine->spans);
+	WRITE_ONCE(span->engine->n_spans, span->engine->n_spans + 1);
+	ln->n_learned += span->learned;
+	return 0;
+}
+
+/**
+ * ltp_span_create() - make a span
+ * @engine: the local engine
+ * @remote: ID of the remote engine
+ * @addr: where that is
+ * @conf: configuration
+ * @learned: nobody configured it
+ * @extack: for the reason of a failure
+ *
+ * Context: process, ltp_net.config held.
+ * Return: 0, -EEXIST, -ENOMEM, or what the UDP socket says.
+ */
+int ltp_span_create(struct ltp_engine *engine, u64 remote,
+		    const struct ltp_addr *addr,
+		    const struct ltp_span_conf *conf, bool learned,
+		    struct netlink_ext_ack *extack)
+{
+	struct ltp_span *span;
+	int err;
+
+	span = ltp_span_find(engine->ln, engine->id, remote);
+	if (span) {
+		ltp_span_put(span);
+		NL_SET_ERR_MSG(extack, "there is a span to this engine");
+		return -EEXIST;
+	}
+	span = span_alloc(engine, remote, addr, conf, learned);
+	if (!span)
+		return -ENOMEM;
+	err = ltp_flow_first(span, extack) ?: span_insert(span);
+	if (err) {
+		ltp_flow_free(span);
+		ltp_span_put(span);
+		return err;
+	}
 	err = LTP_TRY(PEER_INSERT,
 		      rhltable_insert(&engine->ln->peers, &span->peer_node,
 				      ltp_peer_params));
+	if (!err)
+		err = ltp_flow_set(span, conf->flows, extack);
 	if (err)
-		goto close;
-	err = LTP_TRY(SPAN_INSERT,
-		      rhashtable_lookup_insert_fast(&engine->ln->spans,
-						    &span->node,
-						    ltp_span_params));
-	if (!err) {
-		spin_lock_bh(&span->lock);
-		WRITE_ONCE(span->dead, false);
-		spin_unlock_bh(&span->lock);
-		engine->ln->n_learned += learned;
-		WRITE_ONCE(engine->n_spans, engine->n_spans + 1);
-		return 0;
-	}
-	if (err == -EEXIST)
-		NL_SET_ERR_MSG(extack, "there is a span to this engine");
-	rhltable_remove(&engine->ln->peers, &span->peer_node, ltp_peer_params);
-close:
-	ltp_flow_close(span);
-put:
-	ltp_span_put(span);
+		ltp_span_delete(span);
 	return err;
 }
 
@@ -176,28 +199,79 @@ put:
  * ltp_span_delete() - end a span and its sessions
  * @span: the span
  *
+ * Nothing of it is sent or received from now on.  Its memory goes later, with
+ * that of others, see ltp_span_reap().
+ *
  * Context: process, ltp_net.config held.
  */
 void ltp_span_delete(struct ltp_span *span)
 {
+	struct ltp_engine *engine = span->engine;
+	struct ltp_net *ln = engine->ln;
+
 	spin_lock_bh(&span->lock);
 	WRITE_ONCE(span->dead, true);
 	spin_unlock_bh(&span->lock);
-	rhashtable_remove_fast(&span->engine->ln->spans, &span->node,
-			       ltp_span_params);
-	rhltable_remove(&span->engine->ln->peers, &span->peer_node,
-			ltp_peer_params);
-	ltp_flow_close(span);
-	ltp_output_stop(span);
+	rhashtable_remove_fast(&ln->spans, &span->node, ltp_span_params);
+	/* It is not there if making the span failed at that. */
+	rhltable_remove(&ln->peers, &span->peer_node, ltp_peer_params);
+	list_del(&span->on_engine);
+	WRITE_ONCE(engine->n_spans, engine->n_spans - 1);
+	ln->n_learned -= span->learned;
+
+	ltp_flow_mute(span);
 	ltp_delay(DELETE);
 	ltp_session_end_all(&span->sessions, &span->lock, true,
 			    LTP_REASON_SYS_CNCLD);
 	ltp_session_forget_all(span);
 	ltp_span_unblock(span);
-	span->engine->ln->n_learned -= span->learned;
-	WRITE_ONCE(span->engine->n_spans, span->engine->n_spans - 1);
 	ltp_output_drop_held(span);
-	ltp_span_put(span);
+	/* All that are there when the reaper begins wait for it together. */
+	if (llist_add(&span->on_dead, &ln->dead_spans))
+		schedule_work(&ln->reaper);
+}
+
+/*
+ * Whoever was sending or receiving for a span that died holds the RCU read lock
+ * until he is done; who comes later sees that it is dead.  So after a grace
+ * period nobody starts its pacer or its works any more, nor uses its flows.
+ */
+static void reaper_work(struct work_struct *work)
+{
+	struct ltp_net *ln = container_of(work, struct ltp_net, reaper);
+	struct llist_node *dead = llist_del_all(&ln->dead_spans);
+	struct ltp_span *span, *next;
+
+	synchronize_net();
+	llist_for_each_entry_safe(span, next, dead, on_dead) {
+		ltp_output_stop(span);
+		ltp_flow_free(span);
+		ltp_span_put(span);
+		cond_resched();
+	}
+}
+
+/**
+ * ltp_span_reap() - wait until nothing is left of deleted spans
+ * @ln: their namespace
+ *
+ * But for their memory, if somebody has a reference.
+ *
+ * Context: process.
+ */
+void ltp_span_reap(struct ltp_net *ln)
+{
+	flush_work(&ln->reaper);
+}
+
+/**
+ * ltp_span_net_init() - set up for a namespace
+ * @ln: the namespace
+ */
+void ltp_span_net_init(struct ltp_net *ln)
+{
+	init_llist_head(&ln->dead_spans);
+	INIT_WORK(&ln->reaper, reaper_work);
 }
 
 /**

@@ -12,6 +12,8 @@ int ltp_span_create(struct ltp_engine *engine, u64 remote,
 		    const struct ltp_span_conf *conf, bool learned,
 		    struct netlink_ext_ack *extack);
 void ltp_span_delete(struct ltp_span *span);
+void ltp_span_reap(struct ltp_net *ln);
+void ltp_span_net_init(struct ltp_net *ln);
 struct ltp_span *ltp_span_find(struct ltp_net *ln, u64 engine, u64 remote);
 struct ltp_span *ltp_span_by_addr(struct ltp_net *ln, u64 engine,
 				  const struct ltp_addr *addr);

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The only file that knows UDP and IP.  A carrier is a kernel UDP socket: an
- * engine's listener, or the connected flow of a span.
+ * The only file that knows UDP and IP.  A carrier is a kernel UDP socket.  An
+ * engine's listener, one for each address family, is bound to the engine's
+ * port, shares it with nobody, and receives what comes there from all peers.
+ * The flow of a span sends from the same port without being bound to it: it is
+ * in none of UDP's tables, so looking up who receives a datagram costs the same
+ * however many spans there are.  Only a flow with a port of its own is bound,
+ * and receives what the peer answers to that port.
  *
  * Buffers come in through the socket's receive queue and our sk_data_ready,
  * not through encap_rcv, which would see coalesced buffers cut up again.
@@ -46,6 +51,7 @@
  * @engine: engine it belongs to; outlives the carrier
  * @span: the span whose flow it is, or NULL of a listener; likewise
  * @family: AF_INET or AF_INET6
+ * @source_lock: guards the socket's source address, which its route decides
  * @resolved: the next hop's link address was known when the flow last began
  *	to send, or it was asked for in vain
  * @looked: when that was, in jiffies
@@ -53,7 +59,7 @@
  * @truesize: memory of the burst sent last
  * @wake: hangs in the socket's wait queue while the flow is full; under the
  *	queue's lock
- * @data_ready: what sk_data_ready was
+ * @data_ready: what sk_data_ready was, NULL unless it receives
  */
 struct ltp_carrier {
 	struct socket		*sock;
@@ -61,12 +67,19 @@ struct ltp_carrier {
 	struct ltp_span		*span;
 	u16			family;
 	bool			resolved;
+	seqlock_t		source_lock;	/* guards the source address */
 	unsigned long		looked;
 	unsigned long		asked;
 	u32			truesize;
 	wait_queue_entry_t	wake;
 	void			(*data_ready)(struct sock *sk);
 };
+
+/* Bound to a port: a listener, or a flow with a port of its own. */
+static bool carrier_receives(const struct ltp_carrier *c)
+{
+	return c->data_ready;
+}
 
 static void source_of(const struct sk_buff *skb, struct ltp_addr *from)
 {
@@ -242,24 +255,11 @@ static int sockaddr_of(struct sockaddr_storage *ss, u16 family,
 	return sizeof(*sin6);
 }
 
-static int carrier_setup(struct ltp_carrier *c, bool any_port,
-			 struct netlink_ext_ack *extack)
+/* What all carriers have in common. */
+static void carrier_setup(struct ltp_carrier *c)
 {
-	struct ltp_addr local = c->engine->local;
 	struct sock *sk = c->sock->sk;
-	struct sockaddr_storage ss;
-	struct sk_buff *skb;
-	int one = 1, off, err, len;
 
-	/*
-	 * Shared with our own flows on the same port, and nobody else's.  A
-	 * port of its own is shared with none: the same one again towards the
-	 * same peer would be the same flow.
-	 */
-	if (any_port)
-		local.port = 0;
-	else
-		sock_set_reuseport(sk);
 	lock_sock(sk);
 	sk->sk_userlocks |= SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK;
 	WRITE_ONCE(sk->sk_rcvbuf, CARRIER_RCVBUF);
@@ -269,6 +269,14 @@ static int carrier_setup(struct ltp_carrier *c, bool any_port,
 	if (c->family == AF_INET6)
 		sk->sk_ipv6only = 1;
 	release_sock(sk);
+}
+
+/* Binds to @port, 0 for any that is free, of the engine's address. */
+static int carrier_bind(struct ltp_carrier *c, u16 port)
+{
+	struct ltp_addr local = c->engine->local;
+	struct sockaddr_storage ss;
+	int one = 1, err, len;
 
 	err = LTP_TRY(CARRIER_GRO,
 		      c->sock->ops->setsockopt(c->sock, SOL_UDP, UDP_GRO,
@@ -276,29 +284,59 @@ static int carrier_setup(struct ltp_carrier *c, bool any_port,
 					       sizeof(one)));
 	if (err)
 		return err;
-
+	local.port = port;
 	len = sockaddr_of(&ss, c->family, &local);
-	err = LTP_TRY(CARRIER_BIND,
-		      kernel_bind(c->sock, (struct ltp_sockaddr *)&ss, len));
-	if (err) {
-		if (any_port)
-			NL_SET_ERR_MSG(extack, "no UDP port is free");
-		else
-			NL_SET_ERR_MSG(extack,
-				       "cannot bind the engine's UDP port");
-		return err;
+	return LTP_TRY(CARRIER_BIND,
+		       kernel_bind(c->sock, (struct ltp_sockaddr *)&ss, len));
+}
+
+/*
+ * Gives the carrier the engine's address and port as binding would, but enters
+ * it in no table: the port stays the listener's.
+ */
+static void carrier_name(struct ltp_carrier *c)
+{
+	const struct ltp_addr *local = &c->engine->local;
+	struct sock *sk = c->sock->sk;
+	struct inet_sock *inet = inet_sk(sk);
+
+	lock_sock(sk);
+	inet->inet_num = local->port;
+	inet->inet_sport = htons(local->port);
+	if (local->family == AF_INET) {
+		inet->inet_rcv_saddr = local->v4;
+		inet->inet_saddr = local->v4;
 	}
-	if (c->span) {
-		len = sockaddr_of(&ss, c->family, &c->span->remote);
-		err = LTP_TRY(CARRIER_CONNECT,
-			      kernel_connect(c->sock,
-					     (struct ltp_sockaddr *)&ss, len,
-					     0));
-		if (err) {
-			NL_SET_ERR_MSG(extack, "no route to the peer's address");
-			return err;
-		}
+#if IS_ENABLED(CONFIG_IPV6)
+	if (local->family == AF_INET6) {
+		sk->sk_v6_rcv_saddr = local->v6;
+		inet6_sk(sk)->saddr = local->v6;
 	}
+#endif
+	release_sock(sk);
+}
+
+static int carrier_connect(struct ltp_carrier *c,
+			   struct netlink_ext_ack *extack)
+{
+	struct sockaddr_storage ss;
+	int err, len;
+
+	len = sockaddr_of(&ss, c->family, &c->span->remote);
+	err = LTP_TRY(CARRIER_CONNECT,
+		      kernel_connect(c->sock, (struct ltp_sockaddr *)&ss, len,
+				     0));
+	if (err)
+		NL_SET_ERR_MSG(extack, "no route to the peer's address");
+	return err;
+}
+
+/* From now on what is received comes in. */
+static void carrier_receive(struct ltp_carrier *c)
+{
+	struct sock *sk = c->sock->sk;
+	struct sk_buff *skb;
+	int off, err;
 
 	/* What came before connect() may be from anybody. */
 	rcu_assign_sk_user_data(sk, c);
@@ -312,23 +350,10 @@ static int carrier_setup(struct ltp_carrier *c, bool any_port,
 	c->data_ready = sk->sk_data_ready;
 	WRITE_ONCE(sk->sk_data_ready, ltp_udp_data_ready);
 	release_sock(sk);
-	return 0;
 }
 
-/**
- * ltp_udp_open() - make a carrier
- * @engine: the engine
- * @span: the span whose flow it shall be, or NULL for a listener
- * @family: AF_INET or AF_INET6
- * @any_port: it sends from a port of its own, not the engine's
- * @extack: for the reason of a failure
- *
- * Context: process.
- * Return: the carrier, or an ERR_PTR: -EADDRINUSE, -ENETUNREACH, -ENOMEM …
- */
-struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
-				 struct ltp_span *span, u16 family, bool any_port,
-				 struct netlink_ext_ack *extack)
+static struct ltp_carrier *carrier_new(struct ltp_engine *engine,
+				       struct ltp_span *span, u16 family)
 {
 	struct ltp_carrier *c;
 	int err;
@@ -339,6 +364,7 @@ struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
 	c->engine = engine;
 	c->span = span;
 	c->family = family;
+	seqlock_init(&c->source_lock);
 	c->asked = jiffies - ASK_AGAIN;
 	c->truesize = CARRIER_SNDBUF;
 	init_waitqueue_func_entry(&c->wake, carrier_wake);
@@ -351,27 +377,97 @@ struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
 		kfree(c);
 		return ERR_PTR(err);
 	}
-	err = carrier_setup(c, any_port, extack);
-	if (err) {
-		ltp_udp_close(&c, 1);
-		return ERR_PTR(err);
-	}
+	carrier_setup(c);
 	return c;
 }
 
-/* No data_ready of it will begin. */
-static void carrier_mute(struct ltp_carrier *c)
+/**
+ * ltp_udp_listen() - make the carrier that receives for an engine
+ * @engine: the engine
+ * @family: AF_INET or AF_INET6
+ *
+ * Context: process.
+ * Return: the carrier, or an ERR_PTR: -EADDRINUSE, -EADDRNOTAVAIL, -ENOMEM …
+ */
+struct ltp_carrier *ltp_udp_listen(struct ltp_engine *engine, u16 family)
+{
+	struct ltp_carrier *c = carrier_new(engine, NULL, family);
+	int err;
+
+	if (IS_ERR(c))
+		return c;
+	err = carrier_bind(c, engine->local.port);
+	if (err) {
+		ltp_udp_free(c);
+		return ERR_PTR(err);
+	}
+	carrier_receive(c);
+	return c;
+}
+
+/**
+ * ltp_udp_flow() - make a carrier that sends for a span
+ * @span: the span
+ * @own_port: it sends from a port of its own, not the engine's
+ * @extack: for the reason of a failure
+ *
+ * Context: process.
+ * Return: the carrier, or an ERR_PTR: -EADDRINUSE, -ENETUNREACH, -ENOMEM …
+ */
+struct ltp_carrier *ltp_udp_flow(struct ltp_span *span, bool own_port,
+				 struct netlink_ext_ack *extack)
+{
+	struct ltp_carrier *c;
+	int err = 0;
+
+	c = carrier_new(span->engine, span, span->remote.family);
+	if (IS_ERR(c))
+		return c;
+	if (own_port) {
+		err = carrier_bind(c, 0);
+		if (err)
+			NL_SET_ERR_MSG(extack, "no UDP port is free");
+	} else {
+		carrier_name(c);
+	}
+	if (!err)
+		err = carrier_connect(c, extack);
+	if (err) {
+		ltp_udp_free(c);
+		return ERR_PTR(err);
+	}
+	if (own_port)
+		carrier_receive(c);
+	return c;
+}
+
+/**
+ * ltp_udp_mute() - have a carrier receive nothing more
+ * @c: the carrier
+ *
+ * Its data_ready does not begin any more, and none runs after a grace period.
+ *
+ * Context: process.
+ */
+void ltp_udp_mute(struct ltp_carrier *c)
 {
 	struct sock *sk = c->sock->sk;
 
+	if (!carrier_receives(c))
+		return;
 	lock_sock(sk);
-	if (c->data_ready)
-		WRITE_ONCE(sk->sk_data_ready, c->data_ready);
+	WRITE_ONCE(sk->sk_data_ready, c->data_ready);
 	rcu_assign_sk_user_data(sk, NULL);
 	release_sock(sk);
 }
 
-static void carrier_free(struct ltp_carrier *c)
+/**
+ * ltp_udp_free() - close a carrier and free it
+ * @c: the carrier; mute, and nobody has used it since a grace period ago
+ *
+ * Context: process.
+ */
+void ltp_udp_free(struct ltp_carrier *c)
 {
 	struct sock *sk = c->sock->sk;
 
@@ -399,7 +495,7 @@ void ltp_udp_close(struct ltp_carrier **carriers, int n)
 	for (i = 0; i < n; i++) {
 		if (!carriers[i])
 			continue;
-		carrier_mute(carriers[i]);
+		ltp_udp_mute(carriers[i]);
 		any = true;
 	}
 	if (!any)
@@ -407,58 +503,100 @@ void ltp_udp_close(struct ltp_carrier **carriers, int n)
 	synchronize_net();
 	for (i = 0; i < n; i++)
 		if (carriers[i])
-			carrier_free(carriers[i]);
+			ltp_udp_free(carriers[i]);
 }
 
-/* The route, looked up anew; the socket keeps the reference. */
-static struct dst_entry *carrier_route(struct ltp_carrier *c)
+/*
+ * The address that a flow sends from, if that is not the route's to choose:
+ * the engine's, or the one that a flow with a port of its own is bound to.
+ */
+static __be32 fixed_source4(const struct ltp_carrier *c)
+{
+	if (carrier_receives(c))
+		return inet_sk(c->sock->sk)->inet_saddr;
+	return c->engine->local.family == AF_INET ? c->engine->local.v4 : 0;
+}
+
+static struct dst_entry *carrier_route4(struct ltp_carrier *c)
 {
 	struct sock *sk = c->sock->sk;
 	struct inet_sock *inet = inet_sk(sk);
-	struct dst_entry *dst;
 	struct rtable *rt;
 	struct flowi4 fl4;
 
-	if (ltp_fault(LTP_FAULT_ROUTE))
-		return ERR_PTR(-ENOMEM);
-	if (c->family == AF_INET) {
-		memset(&fl4, 0, sizeof(fl4));
-		fl4.flowi4_oif = sk->sk_bound_dev_if;
-		fl4.flowi4_mark = sk->sk_mark;
-		fl4.flowi4_proto = IPPROTO_UDP;
-		fl4.daddr = inet->inet_daddr;
-		fl4.saddr = inet->inet_saddr;
-		fl4.fl4_dport = inet->inet_dport;
-		fl4.fl4_sport = inet->inet_sport;
-		rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
-		if (IS_ERR(rt))
-			return ERR_CAST(rt);
-		sk_dst_set(sk, &rt->dst);
-		return &rt->dst;
-	}
-#if IS_ENABLED(CONFIG_IPV6)
-	{
-		struct flowi6 fl6 = {
-			.flowi6_oif = sk->sk_bound_dev_if,
-			.flowi6_mark = sk->sk_mark,
-			.flowi6_proto = IPPROTO_UDP,
-			.daddr = sk->sk_v6_daddr,
-			.saddr = inet6_sk(sk)->saddr,
-			.fl6_dport = inet->inet_dport,
-			.fl6_sport = inet->inet_sport,
-		};
+	rt = ip_route_connect(&fl4, inet->inet_daddr, fixed_source4(c),
+			      sk->sk_bound_dev_if, IPPROTO_UDP,
+			      inet->inet_sport, inet->inet_dport, sk);
+	if (IS_ERR(rt))
+		return ERR_CAST(rt);
+	WRITE_ONCE(inet->inet_saddr, fl4.saddr);
+	sk_dst_set(sk, &rt->dst);
+	return &rt->dst;
+}
 
-		dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, NULL);
-	}
+#if IS_ENABLED(CONFIG_IPV6)
+static struct in6_addr fixed_source6(const struct ltp_carrier *c)
+{
+	if (carrier_receives(c))
+		return inet6_sk(c->sock->sk)->saddr;
+	return c->engine->local.family == AF_INET6 ? c->engine->local.v6 :
+						     in6addr_any;
+}
+
+/* The address is too long to be read and written at once. */
+static struct in6_addr source6(struct ltp_carrier *c)
+{
+	struct in6_addr source;
+	unsigned int seq;
+
+	do {
+		seq = read_seqbegin(&c->source_lock);
+		source = inet6_sk(c->sock->sk)->saddr;
+	} while (read_seqretry(&c->source_lock, seq));
+	return source;
+}
+
+static struct dst_entry *carrier_route6(struct ltp_carrier *c)
+{
+	struct sock *sk = c->sock->sk;
+	struct inet_sock *inet = inet_sk(sk);
+	struct flowi6 fl6 = {
+		.flowi6_oif = sk->sk_bound_dev_if,
+		.flowi6_mark = sk->sk_mark,
+		.flowi6_proto = IPPROTO_UDP,
+		.daddr = sk->sk_v6_daddr,
+		.saddr = fixed_source6(c),
+		.fl6_dport = inet->inet_dport,
+		.fl6_sport = inet->inet_sport,
+	};
+	struct dst_entry *dst;
+
+	dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, NULL);
 	if (IS_ERR(dst))
 		return dst;
+	write_seqlock_bh(&c->source_lock);
+	inet6_sk(sk)->saddr = fl6.saddr;
+	write_sequnlock_bh(&c->source_lock);
 	WRITE_ONCE(inet6_sk(sk)->dst_cookie,
 		   rt6_get_cookie(dst_rt6_info(dst)));
 	sk_dst_set(sk, dst);
 	return dst;
-#else
-	return ERR_PTR(-EAFNOSUPPORT);
+}
 #endif
+
+/*
+ * The route, looked up anew, and with it the address to send from; the socket
+ * keeps the reference.
+ */
+static struct dst_entry *carrier_route(struct ltp_carrier *c)
+{
+	if (ltp_fault(LTP_FAULT_ROUTE))
+		return ERR_PTR(-ENOMEM);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (c->family == AF_INET6)
+		return carrier_route6(c);
+#endif
+	return carrier_route4(c);
 }
 
 static u32 carrier_cookie(const struct ltp_carrier *c)
@@ -523,9 +661,10 @@ static u32 carrier_hlen(const struct ltp_carrier *c)
 static int xmit4(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst)
 {
 	struct inet_sock *inet = inet_sk(sk);
+	__be32 saddr = READ_ONCE(inet->inet_saddr);
 	struct iphdr *iph;
 
-	udp_set_csum(false, skb, inet->inet_saddr, inet->inet_daddr, skb->len);
+	udp_set_csum(false, skb, saddr, inet->inet_daddr, skb->len);
 	iph = skb_push(skb, sizeof(*iph));
 	skb_reset_network_header(skb);
 	iph->version = 4;
@@ -534,7 +673,7 @@ static int xmit4(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst)
 	iph->frag_off = htons(IP_DF);
 	iph->ttl = ip4_dst_hoplimit(dst);
 	iph->protocol = IPPROTO_UDP;
-	iph->saddr = inet->inet_saddr;
+	iph->saddr = saddr;
 	iph->daddr = inet->inet_daddr;
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	skb->protocol = htons(ETH_P_IP);
@@ -544,20 +683,22 @@ static int xmit4(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst)
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static int xmit6(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst)
+static int xmit6(struct ltp_carrier *c, struct sk_buff *skb,
+		 struct dst_entry *dst)
 {
-	struct ipv6_pinfo *np = inet6_sk(sk);
+	struct in6_addr saddr = source6(c);
+	struct sock *sk = c->sock->sk;
 	int len = skb->len;
 	struct ipv6hdr *h;
 
-	udp6_set_csum(false, skb, &np->saddr, &sk->sk_v6_daddr, len);
+	udp6_set_csum(false, skb, &saddr, &sk->sk_v6_daddr, len);
 	h = skb_push(skb, sizeof(*h));
 	skb_reset_network_header(skb);
-	ip6_flow_hdr(h, READ_ONCE(np->tclass), 0);
+	ip6_flow_hdr(h, READ_ONCE(inet6_sk(sk)->tclass), 0);
 	h->payload_len = htons(len);
 	h->nexthdr = IPPROTO_UDP;
 	h->hop_limit = ip6_dst_hoplimit(dst);
-	h->saddr = np->saddr;
+	h->saddr = saddr;
 	h->daddr = sk->sk_v6_daddr;
 	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
 	skb->protocol = htons(ETH_P_IPV6);
@@ -637,7 +778,7 @@ int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride)
 	local_bh_disable();
 #if IS_ENABLED(CONFIG_IPV6)
 	if (c->family == AF_INET6)
-		err = xmit6(sk, skb, dst);
+		err = xmit6(c, skb, dst);
 	else
 #endif
 		err = xmit4(sk, skb, dst);

@@ -11,9 +11,11 @@
 #define LTP_UDP_HEADROOM	(LL_MAX_HEADER + sizeof(struct ipv6hdr) + \
 				 sizeof(struct udphdr))
 
-struct ltp_carrier *ltp_udp_open(struct ltp_engine *engine,
-				 struct ltp_span *span, u16 family, bool any_port,
+struct ltp_carrier *ltp_udp_listen(struct ltp_engine *engine, u16 family);
+struct ltp_carrier *ltp_udp_flow(struct ltp_span *span, bool own_port,
 				 struct netlink_ext_ack *extack);
+void ltp_udp_mute(struct ltp_carrier *c);
+void ltp_udp_free(struct ltp_carrier *c);
 void ltp_udp_close(struct ltp_carrier **carriers, int n);
 int ltp_udp_xmit(struct ltp_carrier *c, struct sk_buff *skb, u32 stride);
 bool ltp_udp_holds(const struct ltp_carrier *c);
