@@ -83,6 +83,7 @@ static const char * const names[] = {
 	[LTP_FAULT_NL_SPAN]		= "nl-span",
 	[LTP_FAULT_NL_SESSION]		= "nl-session",
 	[LTP_FAULT_NL_STATS]		= "nl-stats",
+	[LTP_FAULT_NL_DUMP]		= "nl-dump",
 	[LTP_FAULT_NET_MIB]		= "net-mib",
 	[LTP_FAULT_NET_SPANS]		= "net-spans",
 	[LTP_FAULT_NET_PEERS]		= "net-peers",

@@ -82,6 +82,7 @@ enum ltp_fault {
 	LTP_FAULT_NL_SPAN,
 	LTP_FAULT_NL_SESSION,
 	LTP_FAULT_NL_STATS,
+	LTP_FAULT_NL_DUMP,
 
 	/* a namespace begins */
 	LTP_FAULT_NET_MIB,

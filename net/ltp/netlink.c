@@ -604,30 +604,46 @@ int ltp_nl_span_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 /*
  * Dumps walk a hash table: what comes or goes meanwhile, or is seen twice
- * while the table is resized, is no error.
+ * while the table is resized, is no error.  The walk goes on where the last
+ * message ended, ltp_nl_dump_done() ends it.
  */
 static int table_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		      struct rhashtable *table,
 		      int (*fill)(struct sk_buff *skb,
 				  struct netlink_callback *cb, void *obj))
 {
-	struct rhashtable_iter iter;
-	long skip = cb->args[0], n = 0;
+	struct rhashtable_iter *iter = (void *)cb->args[0];
 	void *obj;
 
-	rhashtable_walk_enter(table, &iter);
-	rhashtable_walk_start(&iter);
-	while ((obj = rhashtable_walk_next(&iter))) {
+	if (!iter) {
+		iter = LTP_ALLOC(NL_DUMP, kmalloc(sizeof(*iter), GFP_KERNEL));
+		if (!iter)
+			return -ENOMEM;
+		rhashtable_walk_enter(table, iter);
+		cb->args[0] = (long)iter;
+	}
+	rhashtable_walk_start(iter);
+	/* What did not fit last time is looked at again. */
+	for (obj = rhashtable_walk_peek(iter); obj;
+	     obj = rhashtable_walk_next(iter)) {
 		if (IS_ERR(obj))
 			continue;
-		if (n >= skip && fill(skb, cb, obj))
+		if (fill(skb, cb, obj))
 			break;
-		n++;
 	}
-	rhashtable_walk_stop(&iter);
-	rhashtable_walk_exit(&iter);
-	cb->args[0] = n;
+	rhashtable_walk_stop(iter);
 	return skb->len;
+}
+
+int ltp_nl_dump_done(struct netlink_callback *cb)
+{
+	struct rhashtable_iter *iter = (void *)cb->args[0];
+
+	if (iter) {
+		rhashtable_walk_exit(iter);
+		kfree(iter);
+	}
+	return 0;
 }
 
 static int span_dump(struct sk_buff *skb, struct netlink_callback *cb,
