@@ -13,7 +13,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # Checkers take memory and time; they look for other things.
-N=10000
+N=${PORT_SPANS:-10000}
 [ ! -e /sys/kernel/debug/kmemleak ] || N=500
 
 # refused TEXT ARGUMENT...: ltp fails and says so
