@@ -16,8 +16,10 @@
 
 /* Older kernels tell constant texts only: @plain. */
 #ifdef NL_SET_ERR_MSG_FMT
-#define ltp_compat_extack(extack, plain, fmt, ...) \
-	NL_SET_ERR_MSG_FMT(extack, fmt, ##__VA_ARGS__)
+#define ltp_compat_extack(extack, plain, fmt, ...) do {			\
+	(void)(plain);							\
+	NL_SET_ERR_MSG_FMT(extack, fmt, ##__VA_ARGS__);			\
+} while (0)
 #else
 #define ltp_compat_extack(extack, plain, fmt, ...) do {			\
 	no_printk(fmt, ##__VA_ARGS__);					\
