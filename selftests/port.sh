@@ -92,7 +92,7 @@ engines()
 # UDP sockets that receive
 sockets()
 {
-	sed 1d /proc/net/udp /proc/net/udp6 | wc -l
+	sed -s 1d /proc/net/udp /proc/net/udp6 | wc -l
 }
 
 # What is refused has not been there.

@@ -266,6 +266,8 @@ static void carrier_setup(struct ltp_carrier *c)
 	WRITE_ONCE(sk->sk_sndbuf, CARRIER_SNDBUF);
 	/* Nothing here may sleep for memory in softirq. */
 	sk->sk_allocation = GFP_ATOMIC;
+	/* As binding sets it: sock_wfree() is cheaper for it. */
+	sock_set_flag(sk, SOCK_RCU_FREE);
 	if (c->family == AF_INET6)
 		sk->sk_ipv6only = 1;
 	release_sock(sk);
