@@ -440,7 +440,7 @@ int ltp_mem_provoked_add(struct ltp_export *e, struct ltp_ranges *set,
 	if (grow && !ltp_mem_provoked(e, size))
 		return -ENOMEM;
 	err = ltp_ranges_add(set, start, end);
-	if (err)
+	if (err && grow)
 		ltp_mem_provoked_back(e, size);
 	else if (set->n < before)
 		ltp_mem_provoked_back(e, (before - set->n) * size);

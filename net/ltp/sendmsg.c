@@ -219,7 +219,7 @@ static bool never_fits(struct ltp_sock *ls, struct ltp_export *e)
 	    !READ_ONCE(e->s.span->conf.no_discretionary))
 		return false;
 	spin_lock_bh(&e->s.lock);
-	is = e->sent == e->length && list_empty(&e->batches);
+	is = e->sent == e->length && !e->n_batches;
 	spin_unlock_bh(&e->s.lock);
 	return is;
 }

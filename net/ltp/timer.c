@@ -209,6 +209,14 @@ static struct resend *resend_of(struct sk_buff *skb)
 	return (struct resend *)skb->cb;
 }
 
+static enum ltp_mib_item resend_counter(const struct ltp_signal *sig)
+{
+	if (sig->type == LTP_SEG_RS)
+		return LTP_MIB_RTX_REPORTS;
+	return ltp_segment_is_data(sig->type) ? LTP_MIB_RTX_CHECKPOINTS :
+						LTP_MIB_TX_CANCELS;
+}
+
 /*
  * Sends one signal again whose timer ran out.  Returns 0, or when to go on if
  * nothing else can be sent before; a limit may have ended the session.
@@ -238,11 +246,7 @@ static u64 signal_expire(struct ltp_session *s, struct ltp_signal *sig,
 	}
 	if (likely(!sig->refused)) {
 		sig->count++;
-		ltp_session_count(s, sig->type == LTP_SEG_RS ?
-				  LTP_MIB_RTX_REPORTS :
-				  ltp_segment_is_data(sig->type) ?
-				  LTP_MIB_RTX_CHECKPOINTS :
-				  LTP_MIB_TX_CANCELS, 1);
+		ltp_session_count(s, resend_counter(sig), 1);
 	}
 	sig->refused = false;
 	if (ltp_segment_is_data(sig->type) &&
@@ -320,15 +324,14 @@ static void resend(struct ltp_session *s, struct sk_buff_head *out, u64 now)
 		if (!err && ltp_session_is_export(s))
 			ltp_export(s)->stalled = 0;
 	}
-	if (!err)
+	if (likely(!err))
 		return;
 	spin_lock(&s->lock);
 	resend_refused(s, &r, now);
-	while ((skb = __skb_dequeue(out))) {
+	skb_queue_walk(out, skb)
 		resend_refused(s, resend_of(skb), now);
-		kfree_skb(skb);
-	}
 	spin_unlock(&s->lock);
+	__skb_queue_purge(out);
 	if (ltp_session_is_export(s))
 		ltp_output_stalled(ltp_export(s));
 }
