@@ -179,7 +179,7 @@ within()
 # Told whether the test passes or not
 figure()
 {
-	diag "$1" >&3
+	diag "$*" >&3
 }
 exec 3>&1
 
@@ -213,6 +213,14 @@ thousands()
 	ltp -batch "$TMP/add" && within 60 "$t" "$N spans made" || return
 	t=$(microseconds)
 	ltp -batch "$TMP/del" && within 20 "$t" "$N spans deleted one by one" || return
+	# A machine that others use is slow at times: what was slow may be so again.
+	ltp -batch "$TMP/add" && n=$(receive) && ltp engine del 1 || return
+	[ "$n" -gt "$ns" ] || ns=$n
+	ltp engine add 1 && spans add 0 1 > "$TMP/add" && ltp -batch "$TMP/add" &&
+		n=$(receive) || return
+	[ "$n" -gt "$one" ] || one=$n
+	figure "$DATAGRAMS datagrams at best: $((one / 1000)) us with 1 span," \
+		"$((ns / 1000)) with $N"
 	about $((ns * 9)) -le $((one * 10)) "ninths of the time with $N spans"
 }
 
