@@ -213,7 +213,7 @@ thousands()
 	ltp -batch "$TMP/add" && within 60 "$t" "$N spans made" || return
 	t=$(microseconds)
 	ltp -batch "$TMP/del" && within 20 "$t" "$N spans deleted one by one" || return
-	# A machine that others use is slow at times: what was slow may be so again.
+	# A machine that others use is slow at times, so both are measured again.
 	ltp -batch "$TMP/add" && n=$(receive) && ltp engine del 1 || return
 	[ "$n" -gt "$ns" ] || ns=$n
 	ltp engine add 1 && spans add 0 1 > "$TMP/add" && ltp -batch "$TMP/add" &&
