@@ -1,21 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Whole sessions, bent: what a sender may say, and what none should."""
 
-from model import CHECKPOINTS, CP, CS, EOB, EORP, GEOB, GREEN, RA, RED
+from codec import CAS, CHECKPOINTS, CP, CR, CAR, CS, EOB, EORP, GEOB, GREEN, RA, RED, RS, sdnv
 
 BLOB = 1 << 20
 FIELD_MAX = 10          # octets of a number
-
-
-def sdnv(value, size=0):
-    """A number, in so many octets at least."""
-    out = [value & 0x7F]
-    value >>= 7
-    while value:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.extend([0x80] * (size - len(out)))
-    return bytes(reversed(out))
 
 
 def sizes(value):
@@ -29,6 +18,7 @@ class Temper:
     # Each is 0 in most inputs.
     RARE = {
         "zero": (0.02, 0.1, 0.5),       # segments without data
+        "empty": (0.1, 0.5),            # coalesced buffers that begin with one
         "pad": (0.05, 0.3, 1),          # numbers with zeros in front
         "header": (0.02, 0.1, 0.5),     # extensions
         "trailer": (0.02, 0.1, 0.5),
@@ -36,6 +26,7 @@ class Temper:
         "back": (0.02, 0.1, 0.3),       # overlaps
         "again": (0.02, 0.1, 0.3),      # pieces sent before
         "checkpoint": (0.02, 0.1, 0.5),
+        "jump": (0.02, 0.3),            # serials far from the last one
         "crowd": (0.1, 0.5, 1),         # many segments a datagram
         "switch": (0.02, 0.2, 1),       # from one session to another
         "short": (0.02, 0.1, 0.5),      # less than a datagram has room for
@@ -46,7 +37,7 @@ class Temper:
         "cut": (0.02, 0.1),             # datagrams cut short
         "flip": (0.02, 0.1),            # a bit changed
     }
-    SELDOM = ("lie", "wrong", "control", "tail", "cut", "flip")
+    SELDOM = ("lie", "wrong", "control", "tail", "cut", "flip", "jump")
 
     def __init__(self, rand):
         for name, values in self.RARE.items():
@@ -74,6 +65,8 @@ class Block:
         self.cursor = 0
         self.holes = []
         self.before = []
+        # The next segment has no data.
+        self.empty = False
 
     def done(self):
         return self.cursor >= self.total and not self.holes
@@ -83,13 +76,15 @@ class Block:
         return self.blob[at:at + length]
 
     def next_serial(self):
-        self.serial += self.rand.choice((1, 1, 1, self.rand.randrange(1, 1 << 20)))
+        far = self.rand.random() < self.temper.jump
+        self.serial += self.rand.randrange(1, 1 << 20) if far else 1
         return self.serial
 
     def choose(self, room):
         """[start, end) of what to send next, in so much room; may be empty."""
         rand, temper = self.rand, self.temper
-        if rand.random() < temper.zero:
+        if self.empty or rand.random() < temper.zero:
+            self.empty = False
             return self.cursor, self.cursor
         if rand.random() < temper.short:
             room = rand.randrange(1, room + 1)
@@ -166,21 +161,21 @@ class Grammar:
         """A data segment's header, its numbers longer by those in grow."""
         head, tail = extensions
         out = bytes([kind])
-        out += sdnv(block.originator, sizes(block.originator) + grow[0])
-        out += sdnv(block.number, sizes(block.number) + grow[1])
+        out += sdnv(block.originator, grow[0])
+        out += sdnv(block.number, grow[1])
         out += bytes([len(head) << 4 | len(tail)]) + b"".join(head)
-        out += sdnv(service, sizes(service) + grow[2])
-        out += sdnv(start, sizes(start) + grow[3])
-        out += sdnv(length, sizes(length) + grow[4])
+        out += sdnv(service, grow[2])
+        out += sdnv(start, grow[3])
+        out += sdnv(length, grow[4])
         for n, serial in enumerate(serials):
-            out += sdnv(serial, sizes(serial) + grow[5 + n])
+            out += sdnv(serial, grow[5 + n])
         return out
 
     def extension(self, size):
         """One of so many octets in all, two at least."""
         value = max(0, size - 1 - sizes(size))
         length = size - 1 - value
-        return (bytes([self.rand.randrange(256)]) + sdnv(value, length) +
+        return (bytes([self.rand.randrange(256)]) + sdnv(value, length - sizes(value)) +
                 self.rand.randbytes(value))
 
     def extensions(self):
@@ -316,24 +311,29 @@ class Grammar:
         rand = self.rand
         block = rand.choice(self.blocks)
         number = rand.choice((block.number, rand.getrandbits(62)))
-        kind = rand.choice((RA, RA, CS, 13, 14, 15, 8))
+        kind = rand.choice((RA, RA, CS, CAS, CR, CAR, RS))
         originator = rand.choice((block.originator, 1)) if kind != CS else block.originator
         out = bytes([kind]) + sdnv(originator) + sdnv(number) + b"\0"
         if kind == RA:
             out += sdnv(rand.getrandbits(30) + 1)
-        elif kind in (CS, 14):
+        elif kind in (CS, CR):
             out += bytes([rand.randrange(6)])
-        elif kind == 8:
+        elif kind == RS:
             upper = rand.randrange(1, 10000)
             out += sdnv(rand.getrandbits(14) + 1) + sdnv(1) + sdnv(upper) + b"\0\1\0" + sdnv(upper)
         self.count("control")
         return out if len(out) <= room else None
 
-    def datagram(self, size):
-        """A datagram of so many octets, or fewer if nothing is left to say."""
+    def datagram(self, size, empty=False):
+        """A datagram of so many octets, or fewer if nothing is left to say; one
+        that is all header, if it shall be empty."""
         rand, temper = self.rand, self.temper
         out = []
         left = size
+        if empty:
+            piece = self.empty(size)
+            if piece:
+                return piece
         crowd = rand.random() < temper.crowd
         tiny = crowd and (rand.random() < 0.3 or self.left > 1000)
         while left:
@@ -357,6 +357,18 @@ class Grammar:
             self.count("a thousand a datagram")
         return self.bend(b"".join(out), size)
 
+    def empty(self, size):
+        """A data segment without data that has exactly so many octets, or None."""
+        left = [b for b in self.blocks if not b.done()]
+        if not left:
+            return None
+        self.now = self.rand.choice(left)
+        self.now.empty = True
+        piece = self.segment(size, True)
+        if piece and len(piece) == size and not self.now.empty:
+            self.count("empty first")
+        return piece
+
     def bend(self, data, size):
         rand, temper = self.rand, self.temper
         if rand.random() < temper.tail and len(data) < size:
@@ -377,7 +389,7 @@ class Grammar:
         """Datagrams of one size, the last perhaps shorter, no more than most."""
         out = []
         for _ in range(most):
-            data = self.datagram(stride)
+            data = self.datagram(stride, not out and self.rand.random() < self.temper.empty)
             if len(data) < stride:
                 # What is too short in the middle is filled: all have one size.
                 if self.done() or self.rand.random() < 0.2:

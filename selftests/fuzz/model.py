@@ -8,14 +8,15 @@ stack has joined or cut before the engine saw it.
 
 from bisect import bisect_right
 
-RED, CP, EORP, EOB, GREEN, GEOB = 0, 1, 2, 3, 4, 7
-RS, RA, CS, CAS, CR, CAR = 8, 9, 12, 13, 14, 15
-DATA = (RED, CP, EORP, EOB, GREEN, GEOB)
-CHECKPOINTS = (CP, EORP, EOB)
-BACKWARD = (RS, CAS, CR)
-DEFINED = DATA + (RS, RA, CS, CAS, CR, CAR)
+from codec import CHECKPOINTS, CR, CS, DATA, EOB, EORP, GEOB, GREEN, RA, RS, TYPES
+
 KEEPALIVE = bytes(4)
 SDNV_MAX = 10
+# Segments of one buffer that are read one by one; others are lost.
+SEGMENTS_MAX = 1024
+# How far the serials of one session may be apart, see net/ltp/past.c.
+SERIALS_NEAR, SERIALS_FAR = 16, 1024
+SAME, UNSURE, OTHER = range(3)
 
 
 class Malformed(Exception):
@@ -95,12 +96,59 @@ class Session:
         self.green_min = None
         self.delivered = False
         self.ended = False      # nothing more of it comes
-        self.acked = False      # so it may have ended
+        self.acked = False      # a report of it was acknowledged
+        self.cp_first = self.cp_last = None
         self.wrong = False      # its sender contradicted itself
         self.cancelled = False  # its sender gave it up
         self.must_claim = False
         self.claims = Spans()
         self.recent = []        # items of the buffer that comes in
+
+    def may_have_ended(self):
+        """All came, and the last report may have been acknowledged."""
+        return self.ended or (self.acked and self.delivered and self.length is not None)
+
+    def checkpoint(self, serial):
+        """Serials that came, but for those far before the last."""
+        if self.cp_first is None or serial < self.cp_first - SERIALS_FAR or \
+           serial > self.cp_last + SERIALS_FAR:
+            self.cp_first = self.cp_last = serial
+        self.cp_first = min(self.cp_first, serial)
+        self.cp_last = max(self.cp_last, serial)
+
+    def contradicts(self, seg):
+        """Whether it cannot be of this session, when that has ended."""
+        if self.wrong:
+            return False
+        if self.length is not None and (seg.end > self.length or (
+                seg.type in (EOB, GEOB) and seg.end != self.length)):
+            return True
+        if self.red_length is None:
+            return False
+        if seg.type >= GREEN:
+            return seg.start < self.red_length
+        return seg.end > self.red_length or (seg.type in (EORP, EOB) and
+                                             seg.end != self.red_length)
+
+    def kin(self, seg, ended):
+        """Whether it is of this session, of which all red data came, or of a later
+        one of the same number."""
+        if seg.service != self.service or self.contradicts(seg):
+            return OTHER
+        if seg.type not in CHECKPOINTS or not self.delivered:
+            return UNSURE
+        if self.cp_first <= seg.cp <= self.cp_last:
+            return SAME
+        last = seg.type in (EORP, EOB)
+        if seg.cp < self.cp_first:
+            behind = self.cp_first - seg.cp
+            if behind > (SERIALS_NEAR if last else SERIALS_FAR):
+                return OTHER
+            if behind > SERIALS_NEAR:
+                return UNSURE
+        elif seg.cp - self.cp_last > SERIALS_NEAR:
+            return OTHER
+        return UNSURE if ended or last else SAME
 
 
 class Reader:
@@ -154,7 +202,7 @@ def parse(data, at):
     r = Reader(data, at)
     s = Segment()
     s.type = r.octet()
-    if s.type not in DEFINED:
+    if s.type not in TYPES:
         raise Malformed
     s.originator, s.session = r.number(), r.number()
     extensions = r.octet()
@@ -196,6 +244,18 @@ def parse_report(r):
         last = start + length
 
 
+def attempts(data):
+    """Segments of a datagram that are read, or that cannot be."""
+    at = n = 0
+    while at < len(data) and data != KEEPALIVE:
+        n += 1
+        try:
+            at = parse(data, at).stop
+        except Malformed:
+            break
+    return n
+
+
 class Engine:
     """The engine: who may send to it, and for which services it has sockets."""
 
@@ -205,13 +265,13 @@ class Engine:
         self.block_max = block_max
         self.sessions = {}
         self.segments = self.malformed = 0
-
-    def forget(self):
-        """All sessions have ended."""
-        self.sessions.clear()
+        # Sessions that ended, or may have, when their number came again: what
+        # comes of which of both then depends on what was in one buffer.
+        self.vague = set()
 
     def buffer(self, originator, datagrams):
-        """Takes in what one peer sent, perhaps in one buffer."""
+        """Takes in what one peer sent, perhaps in one buffer: either one datagram,
+        or no more segments than are read of one buffer."""
         for data in datagrams:
             self.datagram(originator, data)
         for s in self.sessions.values():
@@ -220,8 +280,9 @@ class Engine:
     def datagram(self, originator, data):
         if data == KEEPALIVE:
             return
-        at = 0
-        while at < len(data):
+        at, budget = 0, SEGMENTS_MAX
+        while at < len(data) and budget:
+            budget -= 1
             try:
                 s = parse(data, at)
             except Malformed:
@@ -247,6 +308,12 @@ class Engine:
             if seg.service not in self.queues:
                 return
             s = self.sessions[key] = Session(*key, seg.service)
+        if key in self.vague:
+            return
+        if self.is_other(s, seg):
+            self.vague.add(key)
+            s.ended = True
+            return
         if s.service != seg.service:
             return
         if seg.type < GREEN:
@@ -256,6 +323,10 @@ class Engine:
             s.serials.add(seg.cp)
         if s.ended:
             return
+        if seg.type in CHECKPOINTS:
+            if s.delivered and s.kin(seg, False) == UNSURE:
+                return
+            s.checkpoint(seg.cp)
         payload = data[seg.payload:seg.payload + seg.end - seg.start]
         ok = self.green(s, seg, payload) if seg.type >= GREEN else \
             self.red(s, seg, payload)
@@ -266,8 +337,20 @@ class Engine:
         elif seg.type in CHECKPOINTS and fresh and s.delivered and s.red_length:
             s.must_claim = True
 
+    def is_other(self, s, seg):
+        """Whether it may be taken for a segment of a later session."""
+        if s.ended and s.wrong and not s.cancelled:
+            # It waits for its cancellation to be acknowledged.
+            return False
+        ended = s.may_have_ended()
+        if not ended and (not s.delivered or seg.type not in CHECKPOINTS):
+            return False
+        kin = s.kin(seg, ended)
+        # If it answers a report it may be one of the same after all.
+        return kin == OTHER or (kin == UNSURE and not ended and bool(seg.rs))
+
     def deliver(self, s, item):
-        item.optional = s.acked
+        item.optional = s.may_have_ended()
         self.queues[s.service].append(item)
         s.recent.append(item)
 
@@ -326,6 +409,8 @@ class Engine:
         s = self.sessions.get((seg.originator, seg.session))
         if not s:
             return "of a session that is not"
+        if (seg.originator, seg.session) in self.vague:
+            return None
         if seg.cp not in s.serials:
             return f"answers checkpoint {seg.cp}, which was not sent"
         came = s.sent if s.wrong or s.cancelled else s.held
@@ -337,12 +422,11 @@ class Engine:
 
     def acked(self, seg):
         """The sender acknowledged a report: it may be the last."""
-        s = self.sessions[seg.originator, seg.session]
-        if s.delivered and s.length is not None:
-            s.acked = True
+        self.sessions[seg.originator, seg.session].acked = True
 
     def unclaimed(self):
         """Sessions of which a report that claims all is still to come."""
         return [s for s in self.sessions.values()
                 if s.must_claim and not s.wrong and not s.cancelled and
+                (s.originator, s.number) not in self.vague and
                 not s.claims.holds(0, s.red_length)]

@@ -10,6 +10,7 @@ NAMES = {
     "RS": 8, "RA": 9, "CS": 12, "CAS": 13, "CR": 14, "CAR": 15,
 }
 TYPES = {number: name for name, number in NAMES.items()}
+RED, CP, EORP, EOB, GREEN, GEOB = 0, 1, 2, 3, 4, 7
 RS, RA, CS, CAS, CR, CAR = 8, 9, 12, 13, 14, 15
 CHECKPOINTS = (1, 2, 3)
 DATA = (0, 1, 2, 3, 4, 7)
