@@ -6,8 +6,8 @@ Whole sessions that a grammar bends (grammar.py) go to an engine in buffers of
 all shapes (ways.py); what must come of them, and what may be reported, a model
 says that knows datagrams only (model.py).
 
-    buffers.py                  for FUZZ_TIME seconds (120)
-    buffers.py --replay A [B]…  the inputs of these numbers, as printed
+    buffers.py                  for FUZZ_BUFFERS or FUZZ_TIME seconds (120)
+    FUZZ_REPLAY="A [B]..."      only the inputs of these numbers, as printed
     FUZZ_SEED=NUMBER            what everything is made from; printed
 
 An input is made from its number alone, but for session numbers, which no two
@@ -50,6 +50,12 @@ BAD = re.compile(r"WARNING:|BUG:|Oops|KASAN|UBSAN|divide error|Kernel panic|susp
                  r"possible .*deadlock|INFO: (task|rcu)|refcount_t|ODEBUG|skbuff: ")
 # A second of each fuzzing must have brought so many.
 INPUTS_A_SECOND = 2
+# How to repeat the input that is being tried, should the kernel die of it.
+RECORD = os.path.join(os.environ.get("LTP_RESULTS", "/tmp"), "fuzz-buffers.input")
+
+
+def again_by(number):
+    return f"again by: REPLAY={number} selftests/fuzz/fuzz.sh buffers"
 
 
 class Failure(Exception):
@@ -337,9 +343,7 @@ class Fuzzer:
         self.inputs = self.buffers = self.items = self.reports = 0
         self.bytes = 0
         self.kmsg = Kmsg()
-        self.record = os.open(os.path.join(os.environ.get("LTP_RESULTS", "/tmp"),
-                                           "fuzz-buffers.input"),
-                              os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        self.record = os.open(RECORD, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         self.story = []
         self.pings = 0
 
@@ -361,7 +365,7 @@ class Fuzzer:
         self.other = random.Random(number)
         self.story = [f"input {number}"]
         # If the kernel dies of it, this tells of what.
-        os.pwrite(self.record, f"--replay {number}\n".ljust(40).encode(), 0)
+        os.pwrite(self.record, again_by(number).ljust(79).encode() + b"\n", 0)
         way = rand.choice(self.world.ways)
         self.engine = model.Engine({way.originator}, SERVICES, BLOCK_MAX)
         self.way = way
@@ -562,7 +566,8 @@ def fuzz(fuzzer, seconds, numbers):
         except Failure as e:
             wrong = [str(e)] + fuzzer.kmsg.complaints()
         if wrong:
-            return wrong + [f"again by: buffers.py --replay {number}"] + fuzzer.story
+            return wrong + [f"after {time.monotonic() - began:.0f} s", again_by(number)] + \
+                fuzzer.story
         now = time.monotonic()
         if now - told > 30:
             told = now
@@ -627,12 +632,25 @@ def covered(fuzzer, report, seconds):
 
 
 def main():
-    words = sys.argv[1:]
-    seconds = float(os.environ.get("FUZZ_TIME") or 120)
+    """The kernel kills who runs into its faults: another process tells of that."""
+    began = time.monotonic()
+    pid = os.fork()
+    if not pid:
+        return explore()
+    status = os.waitpid(pid, 0)[1]
+    if os.WIFEXITED(status):
+        return os.WEXITSTATUS(status)
+    print(f"# killed by signal {os.WTERMSIG(status)} after {time.monotonic() - began:.0f} s")
+    with contextlib.suppress(OSError), open(RECORD, encoding="ascii") as f:
+        print(f"# {f.read().strip()}")
+    print("not ok 1 - the kernel lives\n1..1")
+    return 1
+
+
+def explore():
+    replay = [int(word) for word in os.environ.get("FUZZ_REPLAY", "").split()]
+    seconds = float(os.environ.get("FUZZ_BUFFERS") or os.environ.get("FUZZ_TIME") or 120)
     seed = int(os.environ.get("FUZZ_SEED") or 0) or random.SystemRandom().getrandbits(31)
-    if words and words[0] != "--replay":
-        print(__doc__)
-        return 2
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     report = Report()
     world = None
@@ -640,8 +658,8 @@ def main():
         world = ways.World(app.Namespace)
         world.make()
         fuzzer = Fuzzer(world, seed)
-        if words:
-            report.result("replay", fuzz(fuzzer, 1e9, map(int, words[1:])))
+        if replay:
+            report.result("replay", fuzz(fuzzer, 1e9, replay))
             return report.end()
         print(f"# FUZZ_SEED={seed}", flush=True)
         rand = random.Random(seed)

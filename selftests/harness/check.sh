@@ -97,6 +97,7 @@ collect()
 	flaky=$((flaky + ${again:-0}))
 	if [ ! -e "$dir/done" ]; then
 		echo "    # the guest did not get to its end"
+		cat "$dir"/*.input 2> /dev/null | sed 's/^/    # /'
 		f=$((f + 1))
 	elif [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then
 		# Its log holds something that no test was blamed for.
@@ -236,7 +237,9 @@ debug)
 		finish
 	fi
 	[ -n "${TESTS-}" ] || beside "codec fuzzers" make -s -C "$TOP/selftests/fuzz" run TIME=40
-	# The fuzzers in the guests go by which code they reach.
+	# The fuzzers in the guests go by which code they reach; that of buffers goes
+	# by what should come, and has two minutes.
+	export FUZZ_BUFFERS=${FUZZ_TIME:-120}
 	export LTP_COVER=/src/build/uml-fuzz/ltp.ko FUZZ_TIME=${FUZZ_TIME:-40}
 	# One guest is one CPU.  Those with virtual time never wait for anything.
 	parts=3
