@@ -83,18 +83,21 @@ class Socket:
         if app.LIBC.mprotect(ctypes.c_void_p(self.guard_at + self.guard_size),
                              ctypes.c_size_t(mmap.PAGESIZE), 0):
             raise ways.Unusable("mprotect")
-        # Of the item that is read next.
+        # Of the item that is read next, and what was done so far.
         self.item, self.at = None, 0
+        self.did = []
 
     def count(self, what):
         self.counts[what] = self.counts.get(what, 0) + 1
+        self.did.append(what)
 
     def inq(self):
         value = fcntl.ioctl(self.fd, SIOCINQ, struct.pack("=i", -1))
         return struct.unpack("=i", value)[0]
 
     def fail(self, what):
-        raise Failure(f"{SERVICES[self.service]}: {what}; at {self.at} of {self.item}")
+        raise Failure(f"{SERVICES[self.service]}: {what}; at {self.at} of {self.item}; "
+                      f"by {', '.join(self.did[-6:])}")
 
     def discard(self, vague):
         """Takes what is next as long as it is of these sessions."""
@@ -346,6 +349,7 @@ class Fuzzer:
         self.record = os.open(RECORD, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         self.story = []
         self.pings = 0
+        self.began = time.monotonic()
 
     def count(self, what, n=1):
         self.counts[what] = self.counts.get(what, 0) + n
@@ -365,7 +369,8 @@ class Fuzzer:
         self.other = random.Random(number)
         self.story = [f"input {number}"]
         # If the kernel dies of it, this tells of what.
-        os.pwrite(self.record, again_by(number).ljust(79).encode() + b"\n", 0)
+        line = f"{again_by(number)} # {time.monotonic() - self.began:.0f} s"
+        os.pwrite(self.record, line.ljust(79).encode() + b"\n", 0)
         way = rand.choice(self.world.ways)
         self.engine = model.Engine({way.originator}, SERVICES, BLOCK_MAX)
         self.way = way
@@ -438,7 +443,7 @@ class Fuzzer:
         sent = way.send(rand, shape, datagrams)
         self.story.append(f"{shape.__name__} {len(sent)} of {len(datagrams)} datagrams: "
                           f"{' '.join(map(str, map(len, datagrams[:8])))}{way.note[:200]}")
-        for data in sent[:8]:
+        for data in sent[:64 if len(sent[0]) < 100 else 8] if sent else ():
             self.story.append(f"  {data[:64].hex()}{'' if len(data) <= 64 else '…'}")
         self.engine.buffer(way.originator, sent)
         self.buffers += 1

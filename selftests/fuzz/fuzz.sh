@@ -20,7 +20,7 @@ rc=0
 # guest NAME
 guest()
 {
-	local name=fuzz_$1
+	local name=fuzz_$1 f
 
 	unset RESULT_DIR
 	results_dir "fuzz-$1"
@@ -30,7 +30,9 @@ guest()
 		FUZZ_TIME=$TIME FUZZ_SEED=$SEED "$HARNESS/uml.sh" -t $((TIME + 300)) \
 		selftests/harness/guest.sh "/src/build/uml-fuzz/list.$1" || rc=1
 	[ -e "$RESULT_DIR/done" ] || cat "$RESULT_DIR"/*.input 2> /dev/null || :
-	covers+=("$RESULT_DIR"/*.cover)
+	for f in "$RESULT_DIR"/*.cover; do
+		[ ! -e "$f" ] || covers+=("$f")
+	done
 }
 
 covers=()
