@@ -253,6 +253,35 @@ class Test:
                     n += 1
         return f"{n} blocks"
 
+    def between(self, kind, green):
+        """A datagram that is none of ours, or only begins as one, among coalesced
+        ones that go on as if it were not there"""
+        sock, n = self.sockets[kind], 0
+        readers = [self.whole, self.looked, self.spliced]
+        if kind == "rdm":
+            readers.append(self.short)
+        for size in (30, 40):
+            for place in (1, 2, 3):
+                for read in readers:
+                    session, at, some, pieces = self.new(), 0, [], []
+                    cancel = bytes([13]) + sdnv(3) + sdnv(session) + b"\0"
+                    for k in range(4):
+                        if k == place:
+                            begins = n % 2 * cancel
+                            some.append(begins + b"\xff" * (size - len(begins)))
+                        type_ = (GREEN, RED)[not green]
+                        if k == 3:
+                            type_ = (GREEN_EOB, EOB)[not green]
+                        some.append(segment(type_, session, at, 6, size,
+                                            service=SERVICE[kind]))
+                        pieces.append((at, 6))
+                        at += 6
+                    self.send(some)
+                    self.got(sock, session, pieces if green else [(0, at)],
+                             read)
+                    n += 1
+        return f"{n} blocks"
+
     def whole_datagram(self):
         """60 KB in one datagram, which comes in IP fragments"""
         sock, session = self.sockets["rdm"], self.new()
@@ -384,6 +413,8 @@ def main():
         for green in (False, True):
             test.check(f"segments without data, {'green' if green else 'red'}, "
                        f"{kind}", test.empty, kind, green)
+            test.check(f"what is none of ours between segments, "
+                       f"{'green' if green else 'red'}, {kind}", test.between, kind, green)
     test.check("a datagram of IP fragments", test.whole_datagram)
     test.check("thousands of segments in a datagram", test.crowded)
     tun = test.behind_tun()
