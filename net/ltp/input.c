@@ -815,6 +815,9 @@ static void input_datagram(struct walk *w, struct ltp_segment_prefix *prefix,
 		}
 		at += seg->len;
 	}
+	/* What is behind a datagram that was not taken in is not next to the run. */
+	if (at < dlen)
+		w->ends = true;
 	kfree(copy);
 }
 
