@@ -268,6 +268,8 @@ class Engine:
         # Sessions that ended, or may have, when their number came again: what
         # comes of which of both then depends on what was in one buffer.
         self.vague = set()
+        # Those of which some data was for a service without a socket.
+        self.refused = set()
 
     def buffer(self, originator, datagrams):
         """Takes in what one peer sent, perhaps in one buffer: either one datagram,
@@ -306,6 +308,7 @@ class Engine:
         s = self.sessions.get(key)
         if not s:
             if seg.service not in self.queues:
+                self.refused.add(key)
                 return
             s = self.sessions[key] = Session(*key, seg.service)
         if key in self.vague:
