@@ -629,7 +629,8 @@ def covered(fuzzer, report, seconds):
                     for line in least(sock.counts, names, 10 * n)]
     report.result("ways out", problem)
     report.result("bends", least(fuzzer.counts, (
-        "zero-length", "zero-length and full", "empty first", "padded", "extended", "large", "checkpoint",
+        "zero-length", "zero-length and full", "empty first", "padded", "extended", "large",
+        "checkpoint",
         "several a datagram", "lie", "wrong", "control", "tail",
         "cut", "flip"), n) + least(fuzzer.counts, ("a thousand a datagram",), 1))
     print("# " + ", ".join(f"{k} {v}" for k, v in after.items() if v))

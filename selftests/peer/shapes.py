@@ -413,7 +413,7 @@ def main():
         for green in (False, True):
             test.check(f"segments without data, {'green' if green else 'red'}, "
                        f"{kind}", test.empty, kind, green)
-            test.check(f"what is none of ours between segments, "
+            test.check("what is none of ours between segments, "
                        f"{'green' if green else 'red'}, {kind}", test.between, kind, green)
     test.check("a datagram of IP fragments", test.whole_datagram)
     test.check("thousands of segments in a datagram", test.crowded)
