@@ -681,28 +681,6 @@ struct ltp_burst {
 };
 
 /**
- * struct ltp_batch - what one report asked to have sent again (section 6.13)
- * @list: in ltp_export.later, or .batches
- * @pos: everything below is sent or claimed
- * @end: end of the report's scope
- * @lower: start of it
- * @rs_serial: the report, named by the checkpoint that ends the batch
- * @cp_serial: checkpoint that the report answers
- * @cycle: how often this data has been sent again, with this time
- * @due: how long it is in .later, ktime ns: what overtook its data may be behind
- */
-struct ltp_batch {
-	struct list_head	list;
-	u64			pos;
-	u64			end;
-	u64			lower;
-	u64			rs_serial;
-	u64			cp_serial;
-	u32			cycle;
-	u64			due;
-};
-
-/**
  * struct ltp_export - a session seen by its sender, with its block
  * @s: the common part, first
  * @prefix: what all its headers begin with
@@ -827,64 +805,6 @@ static inline struct ltp_run *ltp_run(const struct sk_buff *skb)
 	BUILD_BUG_ON(sizeof(struct ltp_run) > sizeof(skb->cb));
 	return (struct ltp_run *)skb->cb;
 }
-
-/**
- * struct ltp_item - something for recvmsg(): a red part, or green segments
- * @list: in ltp_sock.queue
- * @originator: engine that sent it
- * @session: its session number
- * @service: client service
- * @length: bytes of a red part
- * @pos: bytes already read
- * @flags: LTP_RX_*
- * @charge: bytes charged to the socket
- * @runs: buffers of a red part, by ltp_run.start
- * @skb: buffer of green segments
- */
-struct ltp_item {
-	struct list_head	list;
-	u64			originator;
-	u64			session;
-	u64			service;
-	u64			length;
-	u64			pos;
-	u32			flags;
-	u32			charge;
-	struct rb_root		runs;
-	struct sk_buff		*skb;
-};
-
-/**
- * struct ltp_acked - what is remembered of a report that was acknowledged
- * @node: in ltp_import.acked
- * @serial: of the report
- * @lower: start of its scope
- */
-struct ltp_acked {
-	struct rb_node		node;
-	u64			serial;
-	u64			lower;
-};
-
-/**
- * struct ltp_delayed - a report that waits while its gaps still fill
- * @list: in ltp_import.delayed
- * @cp_serial: checkpoint it will answer
- * @lower: start of its scope
- * @upper: end of it
- * @gap: where the first gap in it begins
- * @due: when it is sent, ktime ns, unless data fills a gap
- * @limit: when it is sent at the latest
- */
-struct ltp_delayed {
-	struct list_head	list;
-	u64			cp_serial;
-	u64			lower;
-	u64			upper;
-	u64			gap;
-	u64			due;
-	u64			limit;
-};
 
 /**
  * struct ltp_import - a session seen by its receiver

@@ -4,6 +4,32 @@
 
 #include <net/ltp.h>
 
+/**
+ * struct ltp_item - something for recvmsg(): a red part, or green segments
+ * @list: in ltp_sock.queue
+ * @originator: engine that sent it
+ * @session: its session number
+ * @service: client service
+ * @length: bytes of a red part
+ * @pos: bytes already read
+ * @flags: LTP_RX_*
+ * @charge: bytes charged to the socket
+ * @runs: buffers of a red part, by ltp_run.start
+ * @skb: buffer of green segments
+ */
+struct ltp_item {
+	struct list_head	list;
+	u64			originator;
+	u64			session;
+	u64			service;
+	u64			length;
+	u64			pos;
+	u32			flags;
+	u32			charge;
+	struct rb_root		runs;
+	struct sk_buff		*skb;
+};
+
 extern const struct rhashtable_params ltp_bind_params;
 
 struct sock *ltp_sock_lookup(struct ltp_net *ln, u64 engine, u64 service,

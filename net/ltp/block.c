@@ -17,6 +17,7 @@
 #include "layout.h"
 #include "mem.h"
 #include "pace.h"
+#include "report.h"
 #include "session.h"
 #include "signals.h"
 #include "span.h"

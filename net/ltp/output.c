@@ -22,6 +22,7 @@
 #include "notice.h"
 #include "output.h"
 #include "pace.h"
+#include "report.h"
 #include "session.h"
 #include "signals.h"
 #include "span.h"

@@ -22,6 +22,17 @@ KINDS = {"start": 1, "sent": 2, "completed": 3, "cancelled": 4,
          "rx-start": 5, "rx-cancelled": 6}
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+SLOW = int(os.environ.get("LTP_SLOW", 1))
+
+
+def eventually(function, seconds):
+    """Whether something becomes true in time; a slow machine has more of it."""
+    until = time.time() + seconds * SLOW
+    while not function():
+        if time.time() > until:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 class Namespace:

@@ -22,9 +22,11 @@ import time
 
 import app
 import cost
+from app import SLOW, eventually
 from cgroup import Cgroup, Skip
 from codec import CAS, CR, CS, RA, RS, Segment, decode, pattern, sdnv
 from floods import ALL, EOB, SERVICE, Kinds, data
+from memory import pages, shrunk_pages
 
 NEAR, HONEST, HOSTILE, STRANGER = ("10.18.1.1", "10.18.1.2", "10.18.1.3",
                                    "10.18.1.4")
@@ -34,7 +36,6 @@ IMPORTS = 2000
 MEMORIES = 1000
 # What a memory cgroup may have more, and what it may have beyond its limit.
 GROUP, OVER = 12 << 20, 2 << 20
-SLOW = int(os.environ.get("LTP_SLOW", 1))
 # Hostile datagrams a second; one CPU that checks all its memory makes fewer.
 DEBUG = "LTP_DEBUG" in os.environ
 # One kernel sees the most of it.
@@ -73,8 +74,7 @@ FREE, FREE_RATE, ANSWER = 8192, 1024, 3528
 COPIED = ("blocks",) if LESS else ("crowded", "blocks", "cancels", "reports")
 CROWD, UNKNOWN = 20, range(100, 110)
 
-# Those of many segments, of which a quarter will do; and those of which
-# something stays.
+# Of many segments, so that a quarter will do; and those of which something stays.
 MANY = ("crowded", "stubborn", "empties")
 GROWING = ("sessions", "blocks", "offsets", "overlaps", "gaps", "checkpoints",
            "stubborn")
@@ -112,40 +112,6 @@ def udp(address, to=NEAR):
     s.connect((to, 1113))
     s.setblocking(False)
     return s
-
-
-def eventually(function, seconds):
-    until = time.time() + seconds * SLOW
-    while not function():
-        if time.time() > until:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def pages():
-    """(pages that LTP sockets hold, kB of the kernel's own memory)"""
-    held = kernel = 0
-    with open("/proc/net/protocols", encoding="ascii") as f:
-        for line in f:
-            if line.startswith("LTP "):
-                held = int(line.split()[3])
-    with open("/proc/meminfo", encoding="ascii") as f:
-        for line in f:
-            if line.startswith(("SUnreclaim:", "VmallocUsed:", "Percpu:")):
-                kernel += int(line.split()[1])
-    return held, kernel
-
-
-def shrunk_pages():
-    """The same, without what the kernel's caches keep of what was freed; KASAN
-    has them keep much."""
-    caches = "/sys/kernel/slab"
-    for name in os.listdir(caches) if os.path.isdir(caches) else ():
-        if not os.path.islink(f"{caches}/{name}"):
-            with open(f"{caches}/{name}/shrink", "w", encoding="ascii") as f:
-                f.write("1")
-    return pages()
 
 
 class Test:

@@ -28,6 +28,31 @@ def charged():
     return 0
 
 
+def pages():
+    """(pages that LTP sockets hold, kB of the kernel's own memory)"""
+    held = kernel = 0
+    with open("/proc/net/protocols", encoding="ascii") as f:
+        for line in f:
+            if line.startswith("LTP "):
+                held = int(line.split()[3])
+    with open("/proc/meminfo", encoding="ascii") as f:
+        for line in f:
+            if line.startswith(("SUnreclaim:", "VmallocUsed:", "Percpu:")):
+                kernel += int(line.split()[1])
+    return held, kernel
+
+
+def shrunk_pages():
+    """The same, without what the kernel's caches keep of what was freed; KASAN
+    has them keep much."""
+    caches = "/sys/kernel/slab"
+    for name in os.listdir(caches) if os.path.isdir(caches) else ():
+        if not os.path.islink(f"{caches}/{name}"):
+            with open(f"{caches}/{name}/shrink", "w", encoding="ascii") as f:
+                f.write("1")
+    return pages()
+
+
 class Memory:
     """Compares what was taken since it was made with what is charged."""
 

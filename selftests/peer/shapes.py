@@ -17,6 +17,7 @@ import sys
 import time
 
 import app
+from app import SLOW, eventually
 from cgroup import Skip
 from codec import sdnv
 from memory import Memory
@@ -35,7 +36,6 @@ PLACES = ((0,), (1,), (3,), (0, 1), (0, 2), (0, 1, 2, 3))
 FITS, LARGE = 256 << 10, 1500
 # What repeats itself here is content() of a session
 PATTERN = bytes((i * 7 + (i >> 8)) & 0xFF for i in range(1 << 16))
-SLOW = int(os.environ.get("LTP_SLOW", 1))
 
 
 class Wrong(Exception):
@@ -298,7 +298,7 @@ class Test:
         self.new()
         self.peer.send(b"".join(some))
         self.got(self.sockets["rdm"], session, [(0, 30)], self.whole)
-        expect(wait_until(lambda: stats()["limit-segments"] ==
+        expect(eventually(lambda: stats()["limit-segments"] ==
                           before["limit-segments"] + 1, 5), "it was not counted")
         many = stats()["rx-segments"] - before["rx-segments"]
         expect(many == 1024, f"{many} segments were read")
@@ -382,7 +382,7 @@ class Test:
                     data = header(kind, session, 2 * k, 1, 7) + b"x"
                     data += b"\xff" * (60000 - len(data))
                 self.peer.send(data)
-            expect(wait_until(lambda: stats()["rx-datagrams"] >=
+            expect(eventually(lambda: stats()["rx-datagrams"] >=
                               before["rx-datagrams"] + LARGE, 20),
                    f"not all came: {stats()}")
             wrong, text = memory.wrong()
@@ -390,15 +390,6 @@ class Test:
         finally:
             sock.close()
         return text
-
-
-def wait_until(function, seconds):
-    until = time.time() + seconds * SLOW
-    while not function():
-        if time.time() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def header(kind, session, start, length, service):
