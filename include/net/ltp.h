@@ -614,7 +614,11 @@ struct ltp_session {
  * @n_segs: segments
  * @n_frags: entries of @frags
  * @cut: segments that could leave at once, 0 if its reports say nothing of that
- * @charge: bytes charged to the socket's send buffer
+ * @charge: bytes charged to the socket's send buffer: its own memory, all of
+ *	@wire, and what it pins of the sender's pages besides
+ * @sk: the socket that they are charged to, once they are; its session holds
+ *	it for longer than anything refers to the burst
+ * @own: bit of each of @frags that lies in pages of the socket's own
  * @last_type: type of the last segment; all others are plain data of @type
  * @type: %LTP_SEG_RED or %LTP_SEG_GREEN
  * @shared: some of @frags are pages of the sender
@@ -638,6 +642,8 @@ struct ltp_burst {
 	bool			shared;
 	bool			inside;
 	u32			charge;
+	struct sock		*sk;
+	u64			own;
 	struct ltp_signal	*cp;
 	struct ubuf_info	*ubuf;
 	skb_frag_t		frags[] __counted_by(n_frags);
@@ -920,7 +926,9 @@ struct ltp_import {
  * @refused: bytes in the send buffer when it had no room for a whole block,
  *	0 if it had; poll() waits until they are fewer
  * @open: block that MSG_MORE or a short count left open, under @send_lock
- * @frag: where its bytes go, likewise
+ * @frag: where red bytes go, and green ones, likewise: what leaves does not
+ *	keep the pages of what awaits a claim, nor the other way round
+ * @frag_charged: a page for each is charged, until the socket is closed
  * @zc: payload of the message being sent, likewise: @ubuf, the notification of
  *	MSG_ZEROCOPY; @on, it is referred to; @used, some of it was
  * @lock: guards the lists
@@ -955,7 +963,8 @@ struct ltp_sock {
 	struct list_head	senders;
 	int			refused;
 	struct ltp_export	*open;
-	struct page_frag	frag;
+	struct page_frag	frag[2];
+	bool			frag_charged[2];
 	spinlock_t		mem_lock;	/* guards @control, forward alloc */
 	u32			control;
 	struct {

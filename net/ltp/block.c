@@ -167,40 +167,89 @@ struct ltp_burst *ltp_block_find(const struct ltp_export *e, u64 pos)
 	return best;
 }
 
-/**
- * ltp_block_burst_put() - give a reference to a burst back
- * @b: the burst
- *
- * Context: any.
+/*
+ * Charges a burst.  What lies in pages of the socket's own is given back when
+ * no burst needs the page any more.
  */
-void ltp_block_burst_put(struct ltp_burst *b)
+static void burst_pin(struct ltp_burst *b, struct sock *sk)
+{
+	u32 i;
+
+	b->sk = sk;
+	refcount_add(b->charge, &sk->sk_wmem_alloc);
+	for (i = 0; i < b->n_frags; i++)
+		if (b->own & BIT_ULL(i))
+			ltp_layout_pin(skb_frag_page(&b->frags[i]),
+				       skb_frag_size(&b->frags[i]));
+}
+
+/* Returns how many charged bytes are to be given back. */
+static u32 burst_unpin(const struct ltp_burst *b)
+{
+	u32 back = b->charge, i, n;
+
+	if (!b->sk)
+		return 0;
+	for (i = 0; i < b->n_frags; i++) {
+		if (!(b->own & BIT_ULL(i)))
+			continue;
+		n = skb_frag_size(&b->frags[i]);
+		back += ltp_layout_unpin(skb_frag_page(&b->frags[i]), n) - n;
+	}
+	return back;
+}
+
+static void uncharge(struct sock *sk, u32 bytes)
+{
+	if (!bytes)
+		return;
+	WARN_ON_ONCE(refcount_sub_and_test(bytes, &sk->sk_wmem_alloc));
+	ltp_mem_uncharge(sk, bytes);
+	sk->sk_write_space(sk);
+}
+
+/* Returns how many charged bytes are to be given back. */
+static u32 burst_put(struct ltp_burst *b)
 {
 	unsigned int i;
+	u32 back;
 
 	if (!refcount_dec_and_test(&b->ref))
-		return;
+		return 0;
+	back = burst_unpin(b);
 	for (i = 0; i < b->n_frags; i++)
 		put_page(skb_frag_page(&b->frags[i]));
 	net_zcopy_put(b->ubuf);
 	if (!b->inside)
 		kfree(b);
+	return back;
 }
 
-/* No signal refers to a burst that still has its checkpoint. */
-static void burst_free(struct ltp_burst *b)
+/**
+ * ltp_block_burst_put() - give a reference to a burst back
+ * @b: the burst
+ *
+ * It is charged until the last one is gone: a checkpoint may need it for longer
+ * than its block does.
+ *
+ * Context: session.lock held.
+ */
+void ltp_block_burst_put(struct ltp_burst *b)
+{
+	struct sock *sk = b->sk;
+
+	uncharge(sk, burst_put(b));
+}
+
+/*
+ * No signal refers to a burst that still has its checkpoint.  Returns how many
+ * charged bytes are to be given back.
+ */
+static u32 burst_free(struct ltp_burst *b)
 {
 	ltp_session_signal_free(b->cp);
 	b->cp = NULL;
-	ltp_block_burst_put(b);
-}
-
-static void uncharge(struct ltp_export *e, u32 charge)
-{
-	struct sock *sk = e->s.sk;
-
-	WARN_ON_ONCE(refcount_sub_and_test(charge, &sk->sk_wmem_alloc));
-	ltp_mem_uncharge(sk, charge);
-	sk->sk_write_space(sk);
+	return burst_put(b);
 }
 
 /*
@@ -219,7 +268,7 @@ static struct ltp_burst *burst_alloc(struct ltp_export *e, u32 n_frags,
 		e->first_used = true;
 		b = (struct ltp_burst *)e->first;
 		b->inside = true;
-		b->charge = size;
+		b->charge = sizeof(*e);
 	} else {
 		b = LTP_ALLOC(BURST, kzalloc(size, GFP_KERNEL_ACCOUNT));
 		if (!b)
@@ -292,7 +341,7 @@ static int burst_add(struct ltp_export *e, struct ltp_burst *b)
 	}
 	rb_link_node(&b->node, parent, p);
 	rb_insert_color(&b->node, &e->bursts);
-	refcount_add(b->charge, &e->s.sk->sk_wmem_alloc);
+	burst_pin(b, e->s.sk);
 	e->length = b->start + b->len;
 	if (b->type == LTP_SEG_RED)
 		inflight_add(e, b->len);
@@ -324,15 +373,53 @@ out:
 int ltp_block_hold(struct ltp_export *e, struct iov_iter *from, u32 n)
 {
 	if (!e->tail) {
-		e->tail = LTP_ALLOC(TAIL, kvmalloc(e->wire,
-						   GFP_KERNEL_ACCOUNT));
-		if (!e->tail)
+		if (!ltp_mem_charge(e->s.sk, e->wire, SK_MEM_SEND)) {
+			ltp_session_count(&e->s, LTP_MIB_LIMIT_MEM, 1);
 			return -ENOMEM;
+		}
+		e->tail = LTP_ALLOC(TAIL, kvmalloc(e->wire, GFP_KERNEL));
+		if (!e->tail) {
+			ltp_mem_uncharge(e->s.sk, e->wire);
+			return -ENOMEM;
+		}
 	}
 	if (copy_from_iter(e->tail + e->tail_len, n, from) != n)
 		return -EFAULT;
 	e->tail_len += n;
 	return 0;
+}
+
+/**
+ * ltp_block_no_tail() - nobody adds to a block any more
+ * @sk: its socket
+ * @e: the session
+ *
+ * Context: process, under ltp_sock.send_lock.
+ */
+void ltp_block_no_tail(struct sock *sk, struct ltp_export *e)
+{
+	if (likely(!e->tail))
+		return;
+	kvfree(e->tail);
+	e->tail = NULL;
+	ltp_mem_uncharge(sk, e->wire);
+}
+
+/* Of the sender's pages whole ones are pinned, however little is referred to. */
+static u32 pinned_besides(const struct ltp_layout *l)
+{
+	u32 i, off, n = 0;
+
+	if (likely(!l->shared))
+		return 0;
+	for (i = 0; i < l->n_frags; i++) {
+		if (l->own & BIT_ULL(i))
+			continue;
+		off = skb_frag_off(&l->frags[i]) % PAGE_SIZE;
+		n += PAGE_ALIGN(off + skb_frag_size(&l->frags[i])) -
+		     skb_frag_size(&l->frags[i]);
+	}
+	return n;
 }
 
 /**
@@ -369,7 +456,7 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	struct ltp_burst *b;
 	int err;
 
-	ltp_layout_init(&l, e->s.sk, &ls->frag);
+	ltp_layout_init(&l, e->s.sk, &ls->frag[off >= e->red_limit]);
 	for (;;) {
 		u64 avail = e->tail_len - tail + iov_iter_count(from);
 		u32 take;
@@ -437,7 +524,8 @@ int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 	b->n_segs = n_segs;
 	b->last_type = p.type;
 	b->type = ltp_segment_is_red(p.type) ? LTP_SEG_RED : LTP_SEG_GREEN;
-	b->charge += l.wire;
+	b->own = l.own;
+	b->charge += l.wire + pinned_besides(&l);
 	for (i = 0; i < l.n_frags; i++)
 		b->frags[i] = l.frags[i];
 	l.n_frags = 0;
@@ -705,15 +793,12 @@ struct sk_buff *ltp_block_signal_skb(const struct ltp_signal *sig)
  */
 void ltp_block_drop_burst(struct ltp_export *e, struct ltp_burst *b)
 {
-	u32 charge = b->charge;
-
 	if (b->type == LTP_SEG_RED) {
 		atomic64_sub(b->len, &e->s.span->inflight);
 		ltp_span_room(e->s.span);
 	}
 	rb_erase(&b->node, &e->bursts);
-	burst_free(b);
-	uncharge(e, charge);
+	uncharge(e->s.sk, burst_free(b));
 }
 
 /**
@@ -766,14 +851,13 @@ void ltp_block_release(struct ltp_export *e)
 {
 	struct ltp_batch *batch, *next;
 	struct ltp_burst *b, *n;
-	u32 charge = 0;
+	u32 back = 0;
 	u64 len = 0;
 
 	rbtree_postorder_for_each_entry_safe(b, n, &e->bursts, node) {
-		charge += b->charge;
 		if (b->type == LTP_SEG_RED)
 			len += b->len;
-		burst_free(b);
+		back += burst_free(b);
 	}
 	e->bursts = RB_ROOT;
 	list_for_each_entry_safe(batch, next, &e->batches, list)
@@ -782,8 +866,7 @@ void ltp_block_release(struct ltp_export *e)
 	ltp_ranges_free(&e->claimed);
 	ltp_ranges_free(&e->reports);
 	ltp_ranges_free(&e->scopes);
-	if (charge)
-		uncharge(e, charge);
+	uncharge(e->s.sk, back);
 	if (!e->s.no_sock)
 		tell_last(e->s.sk);
 	if (len) {

@@ -37,6 +37,7 @@ static inline u32 ltp_block_frags(const struct ltp_export *e, bool refer)
 int ltp_block_append(struct ltp_export *e, struct iov_iter *from, bool last,
 		     u64 cp_every);
 int ltp_block_hold(struct ltp_export *e, struct iov_iter *from, u32 n);
+void ltp_block_no_tail(struct sock *sk, struct ltp_export *e);
 bool ltp_block_seek(const struct ltp_export *e, u64 pos, struct ltp_piece *p);
 void ltp_block_part(const struct ltp_export *e, struct ltp_burst *b, u32 n,
 		    struct ltp_piece *p);

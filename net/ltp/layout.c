@@ -229,6 +229,7 @@ static int layout_room(struct ltp_layout *l, u32 want)
 	if (l->n_frags == MAX_SKB_FRAGS)
 		return -EMSGSIZE;
 	get_page(pf->page);
+	l->own |= BIT_ULL(l->n_frags);
 	skb_frag_fill_page_desc(&l->frags[l->n_frags++], pf->page, pf->offset,
 				0);
 	return want;
@@ -293,6 +294,51 @@ int ltp_layout_copy(struct ltp_layout *l, struct iov_iter *from, u32 len)
 		len -= n;
 	}
 	return 0;
+}
+
+/*
+ * page->private of a page of ours: how many of its bytes bursts refer to, and
+ * above that how many they did but do not any more.  One byte that is needed
+ * pins all of the page, so all stay charged for as long.
+ */
+#define GONE_SHIFT	(BITS_PER_LONG / 2)
+#define USED_MASK	(BIT(GONE_SHIFT) - 1)
+
+/**
+ * ltp_layout_pin() - a burst refers to bytes of a page, and they are charged
+ * @page: the page, which they were laid out in
+ * @n: how many
+ *
+ * Context: any.
+ */
+void ltp_layout_pin(struct page *page, u32 n)
+{
+	unsigned long old = READ_ONCE(page->private);
+
+	BUILD_BUG_ON(LTP_LAYOUT_PAGE > USED_MASK);
+	while (!try_cmpxchg(&page->private, &old, old + n))
+		;
+}
+
+/**
+ * ltp_layout_unpin() - a burst does not refer to them any more
+ * @page: the page, of which the caller still has its reference
+ * @n: how many
+ *
+ * Context: any.
+ * Return: how many charged bytes are to be given back: none while other bursts
+ * need the page, then all.
+ */
+u32 ltp_layout_unpin(struct page *page, u32 n)
+{
+	unsigned long old = READ_ONCE(page->private), new;
+
+	do {
+		new = old - n + ((unsigned long)n << GONE_SHIFT);
+		if (!(new & USED_MASK))
+			new = 0;
+	} while (!try_cmpxchg(&page->private, &old, new));
+	return new ? 0 : n + (old >> GONE_SHIFT);
 }
 
 /**

@@ -4,6 +4,9 @@
 
 #include <net/ltp.h>
 
+/* The most bytes of a page that skb_page_frag_refill() makes. */
+#define LTP_LAYOUT_PAGE		max_t(size_t, SZ_32K, PAGE_SIZE)
+
 /**
  * struct ltp_layout - a burst while it is laid out
  * @pfrag: where bytes go
@@ -12,6 +15,7 @@
  * @n_frags: entries of it
  * @wire: bytes written
  * @shared: there are pages of the sender among @frags
+ * @own: bit of each of @frags that is none of those
  */
 struct ltp_layout {
 	struct page_frag	*pfrag;
@@ -20,6 +24,7 @@ struct ltp_layout {
 	unsigned int		n_frags;
 	u32			wire;
 	bool			shared;
+	u64			own;
 };
 
 /**
@@ -36,6 +41,7 @@ static inline void ltp_layout_init(struct ltp_layout *l, struct sock *sk,
 	l->n_frags = 0;
 	l->wire = 0;
 	l->shared = false;
+	l->own = 0;
 }
 
 int ltp_layout_write(struct ltp_layout *l, const void *data, u32 len);
@@ -46,6 +52,8 @@ int ltp_layout_segments(struct ltp_layout *l,
 			struct iov_iter *from);
 void ltp_layout_pages_init(struct ltp_pages *ps);
 void ltp_layout_pages_free(struct ltp_pages *ps);
+void ltp_layout_pin(struct page *page, u32 n);
+u32 ltp_layout_unpin(struct page *page, u32 n);
 void ltp_layout_free(struct ltp_layout *l);
 
 #endif /* _LTP_LAYOUT_H */

@@ -8,6 +8,7 @@
 #include "block.h"
 #include "compat.h"
 #include "fault.h"
+#include "layout.h"
 #include "mem.h"
 #include "notice.h"
 #include "output.h"
@@ -157,6 +158,16 @@ static void block_abort(struct ltp_export *e, bool accepted)
 static bool has_space(const struct sock *sk)
 {
 	return refcount_read(&sk->sk_wmem_alloc) < READ_ONCE(sk->sk_sndbuf);
+}
+
+/* Nobody adds to the open block any more. */
+static struct ltp_export *let_go(struct ltp_sock *ls)
+{
+	struct ltp_export *e = ls->open;
+
+	ls->open = NULL;
+	ltp_block_no_tail(&ls->sk, e);
+	return e;
 }
 
 /* Gives back what was reserved and not used. */
@@ -322,6 +333,19 @@ static void turn_sleep(struct ltp_sock *ls, struct wait_queue_entry *wait,
 }
 
 /*
+ * The page that the next bytes go to is pinned, however few they are: it is
+ * charged with the first.
+ */
+static bool needs_page(const struct ltp_sock *ls, const struct ltp_export *e,
+		       u64 len, int green)
+{
+	u64 end = e->length + e->tail_len + len;
+
+	return !ls->frag_charged[green] &&
+	       (green ? end > e->red_limit : e->length < e->red_limit);
+}
+
+/*
  * Charges @len bytes of a block in advance, with their headers and bursts, so
  * that nothing is copied that there is no room for.  Nobody tells when there
  * is some again; but it may be the block itself that holds it.
@@ -331,14 +355,16 @@ static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
 {
 	u64 segs = div_u64(len, e->wire - LTP_SEG_DATA_HDR_MAX) + 2;
 	u32 segs_of_burst = min(e->burst_limit, e->burst_max / e->wire);
+	int green, pages, err;
 	u64 want;
-	int err;
 
 	if (ls->zc.on)
 		segs_of_burst = min_t(u32, segs_of_burst, MAX_SKB_FRAGS /
 				      ltp_block_frags(e, true));
 	want = len + segs * LTP_SEG_DATA_HDR_MAX +
 	       (div_u64(segs, max(segs_of_burst, 1U)) + 2) * BURST_OVERHEAD;
+	pages = needs_page(ls, e, len, 0) + needs_page(ls, e, len, 1);
+	want += pages * LTP_LAYOUT_PAGE;
 	/* As much comes back at once, to what there is. */
 	if (want > INT_MAX - SZ_64K)
 		return -EMSGSIZE;
@@ -356,7 +382,10 @@ static int reserve(struct ltp_sock *ls, struct ltp_export *e, u64 len,
 			return -EPIPE;
 		turn_sleep(ls, NULL, timeo);
 	}
-	e->reserved = want;
+	for (green = 0; unlikely(pages) && green < 2; green++)
+		if (needs_page(ls, e, len, green))
+			ls->frag_charged[green] = true;
+	e->reserved = want - pages * LTP_LAYOUT_PAGE;
 	return 0;
 }
 
@@ -497,10 +526,10 @@ static int finish(struct ltp_sock *ls)
 
 	if (!e)
 		return 0;
-	ls->open = NULL;
 	iov_iter_kvec(&none, WRITE, NULL, 0, 0);
 	/* Less than a segment: nobody waits for room for that. */
 	err = block_send(ls, e, &none, e->length + e->tail_len, true, NULL);
+	let_go(ls);
 	if (err)
 		block_abort(e, true);
 	else
@@ -602,14 +631,20 @@ void ltp_sendmsg_eof(struct ltp_sock *ls)
  */
 void ltp_sendmsg_release(struct ltp_sock *ls)
 {
+	int i;
+
 	mutex_lock(&ls->send_lock);
 	if (ls->open)
-		block_abort(ls->open, true);
-	ls->open = NULL;
+		block_abort(let_go(ls), true);
 	ltp_span_leave_blocked(ls);
-	if (ls->frag.page)
-		put_page(ls->frag.page);
-	ls->frag.page = NULL;
+	for (i = 0; i < ARRAY_SIZE(ls->frag); i++) {
+		if (ls->frag[i].page)
+			put_page(ls->frag[i].page);
+		ls->frag[i].page = NULL;
+		if (ls->frag_charged[i])
+			ltp_mem_uncharge(&ls->sk, LTP_LAYOUT_PAGE);
+		ls->frag_charged[i] = false;
+	}
 	mutex_unlock(&ls->send_lock);
 }
 
@@ -729,10 +764,8 @@ static int first_error(struct ltp_sock *ls)
 	if (e && likely(READ_ONCE(e->s.state) == LTP_SENDING))
 		return 0;
 	err = sock_error(&ls->sk);
-	if (err && e) {
-		ls->open = NULL;
-		ltp_session_put(&e->s);
-	}
+	if (err && e)
+		ltp_session_put(&let_go(ls)->s);
 	return err;
 }
 
@@ -756,8 +789,7 @@ static ssize_t send_short(struct ltp_sock *ls, struct iov_iter *from,
 		/* Once. */
 		if (e->began)
 			sock_error(&ls->sk);
-		ls->open = NULL;
-		ltp_session_put(&e->s);
+		ltp_session_put(&let_go(ls)->s);
 		return err;
 	}
 	if (err != -EFAULT && may_continue && (done || !fresh)) {
@@ -768,8 +800,7 @@ static ssize_t send_short(struct ltp_sock *ls, struct iov_iter *from,
 			return done;
 		return err == -ENOBUFS ? -ENOMEM : err;
 	}
-	ls->open = NULL;
-	block_abort(e, !fresh);
+	block_abort(let_go(ls), !fresh);
 	return err == -ENOMEM ? -ENOBUFS : err;
 }
 
@@ -821,10 +852,8 @@ static ssize_t send_locked(struct ltp_sock *ls, struct msghdr *msg, size_t len,
 	if (err)
 		return send_short(ls, &msg->msg_iter, len, fresh, !whole, more,
 				  err);
-	if (!more) {
-		ls->open = NULL;
-		ltp_session_put(&e->s);
-	}
+	if (!more)
+		ltp_session_put(&let_go(ls)->s);
 	return len;
 }
 
