@@ -553,7 +553,7 @@ restored()
 # fault NAME COMMAND...
 fault()
 {
-	check "$@"
+	check "$1" watched "${@:2}"
 	restored || die "$1: the way is lost"
 }
 

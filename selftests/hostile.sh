@@ -21,7 +21,18 @@ here=$(cd "$(dirname "$0")" && pwd)
 topo_direct
 printf 'addr add 10.18.1.%d/24 dev b0\n' 3 4 {20..49} | ip -n "$B" -batch - ||
 	die "no more addresses"
-python3 -B "$here/peer/hostile.py" "$@" "$A" "$B"
-rc=$?
-FINISHED=1
-exit $rc
+run=(python3 -B "$here/peer/hostile.py" "$@" "$A" "$B")
+if [ $# -gt 0 ]; then
+	"${run[@]}"
+	rc=$?
+	FINISHED=1
+	exit $rc
+fi
+mem_watch
+# All of them are subtests of one.
+"${run[@]}" | sed 's/^/    /'
+rc=${PIPESTATUS[0]}
+check "hostile.py" test "$rc" -eq 0
+check "what is pinned is charged" mem_watched
+diag "$(head -n 1 "$TMP/said")"
+finish

@@ -512,31 +512,83 @@ trace_stop()
 }
 
 # --- memory --------------------------------------------------------------
+#
+# What sockets are charged is what they pin: since mem_begin the memory that is
+# available, but for what processes and files in memory took, has fallen by no more
+# than twice that, and 16 MiB, or what checkers of the kernel keep besides.
 
-# mem_begin: remembers what memory is available; mem_true: since then it has
-# fallen by no more than twice what sockets are charged, and 16 MiB, or what
-# checkers of the kernel keep on top of that.
-MEM_BEFORE=0
+MEM_BEFORE=0 MEM_SLACK=16384 WATCHER=
 
-meminfo()
+# mem_now: sets AVAILABLE and TOTAL, kB, and CHARGED, pages; starts no process
+mem_now()
 {
-	awk -v name="$1:" '$1 == name { print $2 }' /proc/meminfo
+	local name n _
+
+	AVAILABLE=0 CHARGED=0
+	while read -r name n _; do
+		case $name in
+		MemTotal:) TOTAL=$n ;;
+		MemAvailable: | AnonPages: | Shmem:) AVAILABLE=$((AVAILABLE + n)) ;;
+		esac
+	done < /proc/meminfo
+	while read -r name _ _ n _; do
+		[ "$name" != LTP ] || [ "$n" -lt 0 ] || CHARGED=$n
+	done < /proc/net/protocols
+}
+
+# mem_over: sets OVER, kB that are pinned and neither charged nor anybody else's
+mem_over()
+{
+	mem_now
+	OVER=$((MEM_BEFORE - AVAILABLE - 2 * CHARGED * PAGE_KB))
 }
 
 mem_begin()
 {
+	PAGE_KB=$(($(getconf PAGESIZE) / 1024))
 	echo 3 > /proc/sys/vm/drop_caches
-	MEM_BEFORE=$(meminfo MemAvailable)
+	mem_now
+	MEM_BEFORE=$AVAILABLE
+	[ -z "${LTP_DEBUG-}" ] || MEM_SLACK=$((16384 + TOTAL / 16))
 }
 
-mem_true()
+# mem_watch: from now on the worst is remembered, in the background
+mem_watch()
 {
-	local pages fell slack=16384
+	mem_begin
+	echo "0 0 0" > "$TMP/over"
+	(
+		worst=0
+		while sleep "${LTP_TIMETRAVEL:+1}0.5"; do
+			mem_over
+			[ "$OVER" -gt "$worst" ] || continue
+			worst=$OVER
+			echo "$OVER $((MEM_BEFORE - AVAILABLE)) $CHARGED" > "$TMP/over.new"
+			mv "$TMP/over.new" "$TMP/over"
+		done
+	) &
+	WATCHER=$!
+}
 
-	pages=$(awk '$1 == "LTP" { print $4 }' /proc/net/protocols)
-	[ "${pages:=0}" -ge 0 ] || pages=0
-	fell=$((MEM_BEFORE - $(meminfo MemAvailable)))
-	[ -z "${LTP_DEBUG-}" ] || slack=$((slack + $(meminfo MemTotal) / 16))
-	is "$fell" -le $((2 * pages * $(getconf PAGESIZE) / 1024 + slack)) \
-		"kB that are not available any more, $pages pages charged"
+# mem_watched: whether it always was as it should be; nobody watches any more
+mem_watched()
+{
+	local over fell pages
+
+	kill "$WATCHER"
+	wait "$WATCHER" 2> /dev/null
+	read -r over fell pages < "$TMP/over"
+	echo "at worst $fell kB were not available any more, $pages pages charged"
+	is "$over" -le "$MEM_SLACK" "kB pinned and not charged"
+}
+
+# watched COMMAND...
+watched()
+{
+	local rc=0
+
+	mem_watch
+	"$@" || rc=$?
+	mem_watched || rc=1
+	return $rc
 }

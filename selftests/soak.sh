@@ -142,7 +142,7 @@ one_fault()
 	local f=$1 sent=0 said
 
 	said=$(date +%T)
-	if ! eval "$f" > "$TMP/said" 2>&1; then
+	if ! watched eval "$f" > "$TMP/said" 2>&1; then
 		sed 's/^/# /' "$TMP/said"
 		not_ok "$f"
 		restored || die "the way is lost"

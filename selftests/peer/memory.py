@@ -10,13 +10,15 @@ SLACK, CHECKERS = 16 << 20, 16
 
 
 def available():
-    """(bytes that are available, all there are)"""
+    """(bytes that are available, or that processes and files in memory took; all
+    there are)"""
     found = {}
     with open("/proc/meminfo", encoding="ascii") as f:
         for line in f:
             name, value = line.split()[:2]
             found[name] = int(value) << 10
-    return found["MemAvailable:"], found["MemTotal:"]
+    return (found["MemAvailable:"] + found["AnonPages:"] + found["Shmem:"],
+            found["MemTotal:"])
 
 
 def charged():
