@@ -55,54 +55,6 @@ kernel_objects()
 		print $1, $2, $2 * $4, $5 }' /proc/slabinfo
 }
 
-# In kB.
-kernel_memory()
-{
-	awk '/^(SUnreclaim|VmallocUsed|Percpu|PageTables|KernelStack):/ { n += $2 }
-		END { print n }' /proc/meminfo
-}
-
-# The stacks that checkers keep, in kB: pools of four pages.  There are more with
-# each new way in which things meet.
-stacks()
-{
-	local stats=/sys/kernel/debug/stackdepot/stats
-
-	[ -r $stats ] || stats=/dev/null
-	awk '/^pools:/ { n = $2 * 16 } END { print n + 0 }' $stats
-}
-
-# Pages that are in nobody's books, in kB: straight from the page allocator, as
-# those that hold the blocks to be sent, or in its lists of each processor.
-raw_memory()
-{
-	awk -v n="-$(stacks)" '/^MemTotal:/ { n += $2 }
-		/^(MemFree|Buffers|Cached|SwapCached|AnonPages|Slab|VmallocUsed|Percpu):/ {
-			n -= $2
-		}
-		/^(PageTables|SecPageTables|KernelStack):/ { n -= $2 }
-		END { print n }' /proc/meminfo
-}
-
-# What RCU, workqueues and per-CPU lists still hold is not ours to judge.
-calm()
-{
-	local last=0 now
-
-	echo 3 > /proc/sys/vm/drop_caches
-	# Which gives back what processors have in their lists of pages.
-	[ ! -w /proc/sys/vm/compact_memory ] || echo 1 > /proc/sys/vm/compact_memory
-	for f in /sys/kernel/slab/*/shrink; do
-		[ ! -e "$f" ] || echo 1 > "$f" 2> /dev/null
-	done
-	for _ in {1..20}; do
-		now=$(kernel_memory)
-		[ $((now - last)) -gt 64 ] || [ $((last - now)) -gt 64 ] || break
-		last=$now
-		sleep 0.5
-	done
-}
-
 idle()
 {
 	[ "$(cat /sys/module/ltp/refcnt)" -eq 0 ]
