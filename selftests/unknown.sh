@@ -142,16 +142,31 @@ dropped_more()
 	counters_into CA "$A" 1 && [ "${CA[drop-address]}" -eq $(($1 + $2)) ]
 }
 
-# With spans and data about, and a buffer that waits perhaps.
+# With the span of a stranger, and a block of which some has come.
 deleted()
 {
-	become 2
-	says 2 > /dev/null 2>&1 &
-	PIDS+=($!)
+	local sender
+
+	gone || on "$A" ltp span del to 4 || return
+	throw_away "$A" 5
+	become 2 && on "$B" ltp span set to 1 rate 400kbit || return
+	ip netns exec "$B" ltp send quiet timeout 20s "$TMP/in" 1:5 > /dev/null 2>&1 &
+	sender=$!
+	PIDS+=("$sender")
+	wait_for 10 comes_in 2 || { on "$A" ltp span; on "$B" ltp session; return 1; }
 	on "$A" ltp engine del 1 && accept 0 || return
-	kill $! 2> /dev/null
-	wait $! 2> /dev/null
-	is "$(on "$A" ltp -j span show)" = '[]' "spans"
+	is "$(on "$A" ltp -j span show)" = '[]' "spans" || return
+	# Its sender is left alone, in the midst of it.
+	is "$(no_sessions "$B" && echo none)" != none "sessions of the sender" || return
+	kill "$sender" "$RECEIVER"
+	wait "$sender" "$RECEIVER" 2> /dev/null
+	true
+}
+
+# comes_in ENGINE: a block of it has begun
+comes_in()
+{
+	[ "$(span_field imports "$A" "$1")" -ge 1 ]
 }
 
 # A cancel segment for no session, which would be acknowledged.
