@@ -32,9 +32,11 @@ class World:
     def __init__(self, near, far, virtual):
         self.near, self.far = app.Namespace(near), app.Namespace(far)
         self.virtual = virtual
-        # How late an expected event may be.  Where waiting takes no time
-        # machines are never slow.
-        self.grace = 1 if virtual else 5 * int(os.environ.get("LTP_SLOW", 1))
+        # For how long an expected event is waited for, and how late it may
+        # be.  Where waiting takes no time machines are never slow.
+        slow = int(os.environ.get("LTP_SLOW", 1))
+        self.grace = 1 if virtual else 5 * slow
+        self.late = 0.1 if virtual else 1 * slow
         self.near.enter()
         self.addresses = {
             "4": (socket.AF_INET, "10.18.1.2", "10.18.1.3", "10.18.1.1"),
@@ -410,6 +412,9 @@ class Run:
                 why, captured = self.differs(seg, want)
                 if not why and first and when - base < first:
                     why = f"after {when - base:.3f} s, not {first:.3f} s"
+                    kind = Late
+                if not why and last is not None and                         when - base > last + self.world.late:
+                    why = f"after {when - base:.3f} s"
                     kind = Late
                 if not why:
                     self.values.known.update(captured)
