@@ -461,6 +461,8 @@ int main(int argc, char **argv)
 		.name = "fuzz_calls",
 		.threads = THREADS,
 		.round = 100,
+		.inputs = 300,
+		.pcs = 2000,
 		.begin = begin,
 		.end = end,
 		.step = step,

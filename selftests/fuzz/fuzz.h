@@ -10,6 +10,7 @@
  *
  *	FUZZ_TIME=SECONDS	how long (120)
  *	FUZZ_SEED=NUMBER	what everything is made from; printed
+ *	FUZZ_CORPUS=DIR		where inputs that were kept are read from, and written to
  *	PROGRAM FILE		runs the inputs in it, one a line, as printed
  *
  * The last inputs are in LTP_RESULTS, also if the kernel died of them.
@@ -44,6 +45,9 @@ struct fuzzer {
 	/* How many at once, and how many inputs until all starts anew. */
 	int threads;
 	int round;
+	/* What is least: inputs a minute, and calls of the module's reached. */
+	u32 inputs;
+	u32 pcs;
 	/* Both return what went wrong, or NULL. */
 	const char *(*begin)(void);
 	const char *(*end)(void);
@@ -54,11 +58,15 @@ static struct fuzz {
 	const struct fuzzer *f;
 	pthread_mutex_t lock;
 	u64 seed;
+	s64 from;
 	s64 until;
 	u64 inputs;
 	u64 steps;
 	u32 n_corpus;
 	struct input *corpus;
+	/* What was kept before is tried first; what still reaches something stays. */
+	u32 n_old;
+	struct input *old;
 	struct input ring[RING];
 	int kmsg;
 	int cover;
@@ -234,7 +242,9 @@ static inline void make_input(struct input *in, u64 *own)
 	u32 i;
 
 	pthread_mutex_lock(&fuzz.lock);
-	if (fuzz.n_corpus && pick(own, 4)) {
+	if (fuzz.inputs < fuzz.n_old) {
+		*in = fuzz.old[fuzz.inputs];
+	} else if (fuzz.n_corpus && pick(own, 4)) {
 		*in = fuzz.corpus[pick(own, fuzz.n_corpus)];
 		vary(in, own);
 	} else {
@@ -360,25 +370,93 @@ static inline void fuzz_report(bool all)
 	fflush(stdout);
 }
 
+/* An input, of a line; what is no number is skipped. */
+static inline bool read_input(struct input *in, char *line)
+{
+	char *word, *save;
+
+	in->n = 0;
+	for (word = strtok_r(line, "\n ", &save);
+	     word && in->n < STEPS_MAX; word = strtok_r(NULL, "\n ", &save))
+		if (isxdigit(*word) && !strchr(word, ':'))
+			in->step[in->n++] = strtoull(word, NULL, 16);
+	return in->n;
+}
+
+static inline FILE *corpus_file(const char *mode)
+{
+	const char *dir = getenv("FUZZ_CORPUS");
+	char path[256];
+
+	if (!dir || fuzz.cover < 0)
+		return NULL;
+	snprintf(path, sizeof(path), "%s/%s.corpus", dir, fuzz.f->name);
+	return fopen(path, mode);
+}
+
+static inline void corpus_read(void)
+{
+	FILE *f = corpus_file("r");
+	char line[RECORD + 64];
+
+	while (f && fuzz.n_old < CORPUS_MAX && fgets(line, sizeof(line), f))
+		fuzz.n_old += read_input(&fuzz.old[fuzz.n_old], line);
+	if (f)
+		fclose(f);
+}
+
+static inline void write_input(FILE *f, const struct input *in)
+{
+	u32 i;
+
+	for (i = 0; i < in->n; i++)
+		fprintf(f, " %llx", in->step[i]);
+	fprintf(f, "\n");
+}
+
+static inline void corpus_write(void)
+{
+	FILE *f = fuzz.bad ? NULL : corpus_file("w");
+	u64 i;
+
+	if (!f)
+		return;
+	for (i = 0; i < fuzz.n_corpus; i++)
+		write_input(f, &fuzz.corpus[i]);
+	for (i = fuzz.inputs; i < fuzz.n_old; i++)
+		write_input(f, &fuzz.old[i]);
+	fclose(f);
+}
+
+/* That too little was tried is no success. */
+static inline void fuzz_enough(void)
+{
+	u64 ms = now_ms() - fuzz.from;
+	char why[128];
+
+	if (fuzz.inputs * 60000 < (u64)fuzz.f->inputs * ms)
+		snprintf(why, sizeof(why), "%llu inputs in %llu s, not %u a minute",
+			 fuzz.inputs, ms / 1000, fuzz.f->inputs);
+	else if (fuzz.cover >= 0 && cover_now() < fuzz.f->pcs)
+		snprintf(why, sizeof(why), "%u of at least %u PCs reached",
+			 cover_now(), fuzz.f->pcs);
+	else
+		return;
+	fuzz_bad(why);
+}
+
 /* Runs the inputs in a file, one a line; what is no number is skipped. */
 static inline int fuzz_again(const char *path)
 {
-	char line[RECORD + 64], *word, *save;
+	char line[RECORD + 64];
 	FILE *f = fopen(path, "r");
+	struct input in;
 	const char *why;
 
 	why = f ? fuzz.f->begin() : path;
-	while (!why && !fuzz.bad && fgets(line, sizeof(line), f)) {
-		struct input in = {};
-
-		for (word = strtok_r(line, "\n ", &save);
-		     word && in.n < STEPS_MAX;
-		     word = strtok_r(NULL, "\n ", &save))
-			if (isxdigit(*word) && !strchr(word, ':'))
-				in.step[in.n++] = strtoull(word, NULL, 16);
-		if (in.n)
+	while (!why && !fuzz.bad && fgets(line, sizeof(line), f))
+		if (read_input(&in, line))
 			run_input(&in, 0);
-	}
 	if (!why)
 		why = fuzz.f->end();
 	if (why)
@@ -395,13 +473,15 @@ static inline int fuzz_main(const struct fuzzer *f, int argc, char **argv)
 	int i;
 
 	fuzz.f = f;
-	fuzz.until = now_ms() + 1000LL * (env ? atoi(env) : 120);
+	fuzz.from = now_ms();
+	fuzz.until = fuzz.from + 1000LL * (env ? atoi(env) : 120);
 	env = getenv("FUZZ_SEED");
 	fuzz.seed = env && *env ? strtoull(env, NULL, 0) :
 		    (u64)time(NULL) << 8 ^ getpid();
 	fuzz.corpus = calloc(CORPUS_MAX, sizeof(*fuzz.corpus));
+	fuzz.old = calloc(CORPUS_MAX, sizeof(*fuzz.old));
 	fuzz.kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
-	if (!fuzz.corpus || fuzz.kmsg < 0 || lseek(fuzz.kmsg, 0, SEEK_END) < 0)
+	if (!fuzz.corpus || !fuzz.old || fuzz.kmsg < 0 || lseek(fuzz.kmsg, 0, SEEK_END) < 0)
 		return 1;
 	fuzz.cover = open(COVER "pcs", O_RDONLY);
 	snprintf(path, sizeof(path), "%s/%s.last", dir ?: "/tmp", f->name);
@@ -409,7 +489,9 @@ static inline int fuzz_main(const struct fuzzer *f, int argc, char **argv)
 	if (argc > 1)
 		return fuzz_again(argv[1]);
 
-	printf("# %s: seed %llu\n", f->name, fuzz.seed);
+	corpus_read();
+	printf("# %s: seed %llu, %u inputs kept before\n", f->name, fuzz.seed,
+	       fuzz.n_old);
 	fflush(stdout);
 	for (i = 0; i < f->threads; i++) {
 		threads[i].n = i;
@@ -420,6 +502,9 @@ static inline int fuzz_main(const struct fuzzer *f, int argc, char **argv)
 		fuzz_report(false);
 	}
 	fuzz_report(true);
+	if (!fuzz.bad)
+		fuzz_enough();
+	corpus_write();
 	cover_dump();
 	printf("1..1\n%sok 1 - %s\n", fuzz.bad ? "not " : "", f->name);
 	return fuzz.bad;

@@ -312,6 +312,8 @@ int main(int argc, char **argv)
 		.name = "fuzz_netlink",
 		.threads = 2,
 		.round = 200,
+		.inputs = 100,
+		.pcs = 800,
 		.begin = begin,
 		.end = end,
 		.step = step,

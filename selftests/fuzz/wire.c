@@ -754,7 +754,9 @@ int main(int argc, char **argv)
 	static const struct fuzzer f = {
 		.name = "fuzz_wire",
 		.threads = 1,
-		.round = 500,
+		.round = 60,
+		.inputs = 60,
+		.pcs = 2500,
 		.begin = begin,
 		.end = end,
 		.step = step,

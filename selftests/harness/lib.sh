@@ -480,7 +480,7 @@ guest_command()
 		C
 		# What the caller set for the tests goes along.
 		for v in TESTS LTP_STANDSTILL LTP_SHARD LTP_SMP LTP_REDUCED LTP_SLOW LTP_DEBUG LTP_TIMETRAVEL LTP_SOAK \
-				LTP_COVER FUZZ_TIME FUZZ_SEED; do
+				LTP_COVER FUZZ_TIME FUZZ_SEED FUZZ_CORPUS; do
 			[ -z "${!v-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 		done
 		cat <<-'C'
