@@ -605,7 +605,7 @@ int ltp_nl_span_get_doit(struct sk_buff *skb, struct genl_info *info)
 /*
  * Dumps walk a hash table: what comes or goes meanwhile, or is seen twice
  * while the table is resized, is no error.  The walk goes on where the last
- * message ended, ltp_nl_dump_done() ends it.
+ * message ended, ltp_nl_dump_done() ends what ltp_nl_dump_start() began.
  */
 static int table_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		      struct rhashtable *table,
@@ -615,13 +615,8 @@ static int table_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	struct rhashtable_iter *iter = (void *)cb->args[0];
 	void *obj;
 
-	if (!iter) {
-		iter = LTP_ALLOC(NL_DUMP, kmalloc(sizeof(*iter), GFP_KERNEL));
-		if (!iter)
-			return -ENOMEM;
+	if (!iter->ht)
 		rhashtable_walk_enter(table, iter);
-		cb->args[0] = (long)iter;
-	}
 	rhashtable_walk_start(iter);
 	/* What did not fit last time is looked at again. */
 	for (obj = rhashtable_walk_peek(iter); obj;
@@ -635,14 +630,25 @@ static int table_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	return skb->len;
 }
 
+/* What fails here is an error of the request, and not an end without answers. */
+int ltp_nl_dump_start(struct netlink_callback *cb)
+{
+	struct rhashtable_iter *iter;
+
+	iter = LTP_ALLOC(NL_DUMP, kzalloc(sizeof(*iter), GFP_KERNEL));
+	if (!iter)
+		return -ENOMEM;
+	cb->args[0] = (long)iter;
+	return 0;
+}
+
 int ltp_nl_dump_done(struct netlink_callback *cb)
 {
 	struct rhashtable_iter *iter = (void *)cb->args[0];
 
-	if (iter) {
+	if (iter->ht)
 		rhashtable_walk_exit(iter);
-		kfree(iter);
-	}
+	kfree(iter);
 	return 0;
 }
 

@@ -179,6 +179,7 @@ const struct genl_ops ltp_nl_ops[12] = {
 	{
 		.cmd		= LTP_CMD_SPAN_GET,
 		.doit		= ltp_nl_span_get_doit,
+		.start		= ltp_nl_dump_start,
 		.dumpit		= ltp_nl_span_get_dumpit,
 		.done		= ltp_nl_dump_done,
 		.policy		= ltp_span_get_nl_policy,
@@ -201,6 +202,7 @@ const struct genl_ops ltp_nl_ops[12] = {
 	{
 		.cmd		= LTP_CMD_SESSION_GET,
 		.doit		= ltp_nl_session_get_doit,
+		.start		= ltp_nl_dump_start,
 		.dumpit		= ltp_nl_session_get_dumpit,
 		.done		= ltp_nl_dump_done,
 		.policy		= ltp_session_get_nl_policy,

@@ -53,6 +53,7 @@ int ltp_nl_span_cue_doit(struct sk_buff *skb, struct genl_info *info);
 int ltp_nl_session_cancel_doit(struct sk_buff *skb, struct genl_info *info);
 int ltp_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info);
 int ltp_nl_session_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int ltp_nl_dump_start(struct netlink_callback *cb);
 int ltp_nl_dump_done(struct netlink_callback *cb);
 int ltp_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 

@@ -38,11 +38,10 @@ gen()
 		die "the generator refused $spec"
 	}
 	sed -i 's,tools/net/ynl/ynl-regen.sh,selftests/harness/ynl-regen.sh,' "$f"
-	# The generator knows an end of a dump for split operations only, which
-	# older kernels have not.
-	sed -i '/\.dumpit.*_\(span\|session\)_get_dumpit/a\
-\t\t.done\t\t= ltp_nl_dump_done,
-		s/^int ltp_nl_stats_get_doit/int ltp_nl_dump_done(struct netlink_callback *cb);\n&/' "$f"
+	# The generator knows beginning and end of a dump for split operations only,
+	# which older kernels have not.
+	sed -i 's/^\t\t\.dumpit.*_\(span\|session\)_get_dumpit,$/\t\t.start\t\t= ltp_nl_dump_start,\n&\n\t\t.done\t\t= ltp_nl_dump_done,/
+		s/^int ltp_nl_stats_get_doit/int ltp_nl_dump_start(struct netlink_callback *cb);\nint ltp_nl_dump_done(struct netlink_callback *cb);\n&/' "$f"
 	cmp -s "$f" "$TOP/$out" && return
 	if $check; then
 		echo "$out is not what $spec generates:"
