@@ -285,19 +285,23 @@ class Cost:
             self.tell(asked(s))
         return s
 
+    def acknowledge(self, s):
+        """All reports that came"""
+        while True:
+            try:
+                segment = decode(self.test.hostile.recv(65536))
+            except BlockingIOError:
+                break
+            if segment.type == RS:
+                self.send(s.number(RA, segment.rs))
+
     def acked(self):
         """Reports that were acknowledged"""
         self.span("reorder", "0s")
         s = self.incoming()
         for _ in range(400):
             self.send(asked(s))
-            while True:
-                try:
-                    segment = decode(self.test.hostile.recv(65536))
-                except BlockingIOError:
-                    break
-                if segment.type == RS:
-                    self.send(s.number(RA, segment.rs))
+            self.acknowledge(s)
         return s
 
     def put_off(self):
@@ -323,13 +327,7 @@ class Cost:
         s = self.unacked(0)
         for _ in range(SERIALS):
             self.send(asked_every_other(s))
-            while True:
-                try:
-                    segment = decode(self.test.hostile.recv(65536))
-                except BlockingIOError:
-                    break
-                if segment.type == RS:
-                    self.send(s.number(RA, segment.rs))
+            self.acknowledge(s)
         return s
 
     def sessions(self):
