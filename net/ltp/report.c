@@ -5,6 +5,7 @@
 
 #include "block.h"
 #include "fault.h"
+#include "flow.h"
 #include "mem.h"
 #include "output.h"
 #include "pace.h"
@@ -193,7 +194,7 @@ static bool answer_remember(struct ltp_import *i, u64 cp_serial)
 static void report_send(struct ltp_import *i, u64 cp_serial, u64 lower,
 			u64 upper)
 {
-	u32 wire = min_t(u32, ltp_span_payload_max(i->s.span), REPORT_MAX);
+	u32 wire = min_t(u32, ltp_flow_payload_max(i->s.span, 0), REPORT_MAX);
 	struct ltp_signal *sig;
 	u32 max;
 

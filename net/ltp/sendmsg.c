@@ -8,6 +8,7 @@
 #include "block.h"
 #include "compat.h"
 #include "fault.h"
+#include "flow.h"
 #include "mem.h"
 #include "notice.h"
 #include "output.h"
@@ -109,7 +110,7 @@ static struct ltp_export *block_begin(struct ltp_sock *ls,
 	struct ltp_export *e;
 	bool asked;
 
-	max = ltp_span_payload_max(span);
+	max = ltp_flow_payload_max(span, 0);
 	if (!max)
 		return ERR_PTR(-ENETUNREACH);
 	wire = READ_ONCE(span->conf.segment_size);

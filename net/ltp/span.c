@@ -690,25 +690,6 @@ void ltp_span_room(struct ltp_span *span)
 }
 
 /**
- * ltp_span_payload_max() - the largest datagram the path takes whole
- * @span: the span
- *
- * Return: bytes of UDP payload; 0 without a route.
- */
-u32 ltp_span_payload_max(struct ltp_span *span)
-{
-	struct ltp_carrier *flow;
-	u32 max = 0;
-
-	rcu_read_lock();
-	flow = ltp_flow_carrier(span, 0);
-	if (flow)
-		max = ltp_udp_payload_max(flow);
-	rcu_read_unlock();
-	return max;
-}
-
-/**
  * ltp_span_burst_max() - the most bytes that go down in one buffer
  * @span: the span
  *

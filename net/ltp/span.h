@@ -26,7 +26,6 @@ void ltp_span_leave_blocked(struct ltp_sock *ls);
 void ltp_span_unblock(struct ltp_span *span);
 void ltp_span_room(struct ltp_span *span);
 void ltp_span_put(struct ltp_span *span);
-u32 ltp_span_payload_max(struct ltp_span *span);
 u32 ltp_span_burst_max(struct ltp_span *span);
 bool ltp_span_is_from(const struct ltp_span *span,
 		      const struct ltp_addr *from);
